@@ -1,0 +1,1 @@
+"""Ratios against what a user would pick instead; `python -m benchmarks` prints one table."""

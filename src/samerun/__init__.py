@@ -1,0 +1,61 @@
+"""Same seed, same run, bit for bit: exactly reproducible PyTorch training, and the proof of it.
+
+Public names are loaded at first use, so that importing a part that does not need torch does not load it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from samerun._version import __version__
+
+if TYPE_CHECKING:
+    from samerun.determinism import deterministic as deterministic
+    from samerun.determinism import environment as environment
+    from samerun.errors import SamerunError as SamerunError
+    from samerun.rng import RngState as RngState
+    from samerun.rng import Stream as Stream
+    from samerun.rng import capture as capture
+    from samerun.rng import find_generators as find_generators
+    from samerun.rng import isolate as isolate
+    from samerun.rng import restore as restore
+    from samerun.rng import seed_everything as seed_everything
+
+# What a name is loaded from; the imports above say the same to type checkers, and a test compares them.
+_HOMES = {
+    "RngState": "samerun.rng",
+    "SamerunError": "samerun.errors",
+    "Stream": "samerun.rng",
+    "capture": "samerun.rng",
+    "deterministic": "samerun.determinism",
+    "environment": "samerun.determinism",
+    "find_generators": "samerun.rng",
+    "isolate": "samerun.rng",
+    "restore": "samerun.rng",
+    "seed_everything": "samerun.rng",
+}
+
+__all__ = [
+    "RngState",
+    "SamerunError",
+    "Stream",
+    "__version__",
+    "capture",
+    "deterministic",
+    "environment",
+    "find_generators",
+    "isolate",
+    "restore",
+    "seed_everything",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

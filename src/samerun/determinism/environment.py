@@ -1,0 +1,209 @@
+"""The surroundings of a run: everything outside the code that can change bits, recorded and compared."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import threadpoolctl
+import torch
+
+from samerun.determinism.hashseed import hash_seed
+
+__all__ = ["Change", "Environment", "compare_environments", "environment"]
+
+Environment: TypeAlias = "dict[str, Environment | str | int | float | bool | None]"
+
+# Variables that numerical libraries read; nothing else of the process's environment is recorded.
+_VARIABLES = tuple(
+    """ACCELERATE_ ATEN_ BLIS_ CUBLASLT_ CUBLAS_ CUDA_ CUDNN_ DNNL_ GOMP_ GOTO_ HIP_ KMP_ MIOPEN_ MKL_ NCCL_ NPY_ NUMBA_
+    NVIDIA_TF32_OVERRIDE OMP_ ONEDNN_ OPENBLAS_ PYTHONHASHSEED PYTORCH_ ROCBLAS_ ROCR_ TORCH TRITON_ VECLIB_ XLA_
+    ZE_""".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry in which two environments differ; ``None`` for an entry that one of them lacks."""
+
+    name: str
+    first: object
+    second: object
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.first!r} -> {self.second!r}"
+
+
+def environment() -> Environment:
+    """Return everything outside the code that can change bits, as nested JSON values.
+
+    What is captured: versions of Python, its hash seed, the operating system and C library, every installed package;
+    the CPU, the instruction set torch chose and what limits it; thread counts; the BLAS libraries that are loaded with
+    their kernels; GPUs and driver; torch's flags; environment variables that numerical libraries read; the git commit
+    of the working directory and whether it is dirty. What is not: files, data, the arguments of the program,
+    temperature and luck.
+
+    Looking initialises no device. Takes some tenths of a second, because it asks git and lists packages.
+    """
+    return {
+        "python": _python(),
+        "platform": _platform(),
+        "cpu": _cpu(),
+        "threads": _threads(),
+        "blas": _blas(),
+        "gpu": _gpu(),
+        "flags": _flags(),
+        "variables": _variables(),
+        "git": _git(Path.cwd()),
+        "packages": _packages(),
+    }
+
+
+def compare_environments(first: Mapping[str, object], second: Mapping[str, object]) -> tuple[Change, ...]:
+    """Return the entries in which two environments differ, in the order of the first.
+
+    >>> compare_environments({"threads": {"intra_op": 1}}, {"threads": {"intra_op": 2}})
+    (Change(name='threads.intra_op', first=1, second=2),)
+    """
+    ours, theirs = dict(_flat(first)), dict(_flat(second))
+    names = [*ours, *(name for name in theirs if name not in ours)]
+    pairs = ((name, ours.get(name), theirs.get(name)) for name in names)
+    return tuple(Change(name, old, new) for name, old, new in pairs if (type(old), old) != (type(new), new))
+
+
+def _flat(tree: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def _python() -> Environment:
+    return {
+        "version": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "compiler": platform.python_compiler(),
+        "hash_seed": hash_seed(),
+        "optimize": sys.flags.optimize,
+    }
+
+
+def _platform() -> Environment:
+    return {
+        "system": platform.system(),
+        "release": platform.release(),
+        "machine": platform.machine(),
+        "libc": " ".join(platform.libc_ver()),
+    }
+
+
+def _cpu() -> Environment:
+    return {
+        "model": _cpu_model(),
+        "torch_capability": torch.backends.cpu.get_cpu_capability(),
+        "mkldnn_available": torch.backends.mkldnn.is_available(),
+        "mkl_available": torch.backends.mkl.is_available(),
+        "numpy_features": ", ".join(sorted(name for name, here in _numpy_features().items() if here)),
+    }
+
+
+def _cpu_model() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(errors="replace").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() in ("model name", "Model", "cpu model"):
+                return value.strip()
+    return platform.processor()
+
+
+def _numpy_features() -> Mapping[str, bool]:
+    umath = getattr(np, "_core", None) or np.core
+    features: Mapping[str, bool] = umath._multiarray_umath.__cpu_features__
+    return features
+
+
+def _threads() -> Environment:
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    return {
+        "intra_op": torch.get_num_threads(),
+        "inter_op": torch.get_num_interop_threads(),
+        "cpus": os.cpu_count(),
+        "cpus_usable": affinity,
+    }
+
+
+def _blas() -> Environment:
+    libraries: Environment = {}
+    for library in threadpoolctl.threadpool_info():
+        kept = {
+            key: library.get(key)
+            for key in ("internal_api", "version", "architecture", "threading_layer", "num_threads")
+        }
+        libraries[f"{library['user_api']}:{library['prefix']}"] = kept
+    return libraries
+
+
+def _gpu() -> Environment:
+    if torch.version.cuda is None and torch.version.hip is None:
+        return {}
+    found: Environment = {"cuda": torch.version.cuda, "hip": torch.version.hip, "cudnn": torch.backends.cudnn.version()}
+    # Asked from outside, because asking torch for more than the count would initialise CUDA here.
+    if shutil.which("nvidia-smi"):
+        command = ["nvidia-smi", "--query-gpu=name,driver_version,compute_cap", "--format=csv,noheader"]
+        rows = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+        found["devices"] = {str(index): row.strip() for index, row in enumerate(rows)}
+    return found
+
+
+def _flags() -> Environment:
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    return {
+        "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
+        "deterministic_warn_only": torch.is_deterministic_algorithms_warn_only_enabled(),
+        "fill_uninitialized_memory": getattr(torch.utils.deterministic, "fill_uninitialized_memory"),  # noqa: B009  # not declared
+        "float32_matmul_precision": torch.get_float32_matmul_precision(),
+        "default_dtype": str(torch.get_default_dtype()),
+        "cudnn_enabled": bool(cudnn.enabled),
+        "cudnn_deterministic": bool(cudnn.deterministic),
+        "cudnn_benchmark": bool(cudnn.benchmark),
+        "cudnn_allow_tf32": bool(cudnn.allow_tf32),
+        "cuda_matmul_allow_tf32": matmul.allow_tf32,
+        "cuda_matmul_fp16_reduction": str(matmul.allow_fp16_reduced_precision_reduction),
+        "cuda_matmul_bf16_reduction": str(matmul.allow_bf16_reduced_precision_reduction),
+        "mkldnn_enabled": torch.backends.mkldnn.enabled,
+        "mkldnn_deterministic": getattr(torch.backends.mkldnn, "deterministic", None),
+    }
+
+
+def _variables() -> Environment:
+    return {name: os.environ[name] for name in sorted(os.environ) if name.startswith(_VARIABLES)}
+
+
+def _git(directory: Path) -> Environment:
+    commit = _ask_git(directory, "rev-parse", "HEAD")
+    if commit is None:
+        return {"commit": None, "dirty": None}
+    return {"commit": commit, "dirty": bool(_ask_git(directory, "status", "--porcelain"))}
+
+
+def _ask_git(directory: Path, *arguments: str) -> str | None:
+    if not shutil.which("git"):
+        return None
+    answer = subprocess.run(["git", "-C", str(directory), *arguments], capture_output=True, text=True, check=False)
+    return answer.stdout.strip() if answer.returncode == 0 else None
+
+
+def _packages() -> Environment:
+    versions = {found.metadata["Name"]: found.version for found in distributions() if found.metadata["Name"]}
+    return {name: versions[name] for name in sorted(versions, key=str.lower)}

@@ -1,0 +1,150 @@
+"""The exceptions samerun raises.
+
+::
+
+    SamerunError
+    ├── SeedError            a seed of the wrong type or out of range (also a ValueError)
+    ├── StateError           a state that cannot be used as it is (also a ValueError)
+    ├── DiscoveryError       generators that cannot be named or captured (also a TypeError)
+    ├── RegistryError        a source that a package registered badly (also a RuntimeError)
+    ├── StreamError          streams entered or left in a way that loses draws (also a RuntimeError)
+    ├── DeterminismError     a setting that can no longer take effect (also a RuntimeError)
+    └── MissingExtraError    an optional dependency is not installed (also an ImportError)
+
+Every one carries what its message says as attributes, so that a caller never parses a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = [
+    "DeterminismError",
+    "DiscoveryError",
+    "MissingExtraError",
+    "Problem",
+    "RegistryError",
+    "SamerunError",
+    "SeedError",
+    "StateError",
+    "StreamError",
+]
+
+
+class SamerunError(Exception):
+    """The base of every exception samerun raises on purpose."""
+
+
+class SeedError(SamerunError, ValueError):
+    """A seed has the wrong type or is out of range.
+
+    Attributes:
+        found: the seed as given.
+        expected: the valid range, in words.
+    """
+
+    def __init__(self, found: object, expected: str) -> None:
+        self.found = found
+        self.expected = expected
+        super().__init__(f"a seed must be {expected}, not {found!r} ({type(found).__name__})")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One reason why a state cannot be used: where, what was found, what was expected."""
+
+    where: str
+    found: str
+    expected: str
+    advice: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.where}: found {self.found}, expected {self.expected}"
+        return f"{text}; {self.advice}" if self.advice else text
+
+
+class StateError(SamerunError, ValueError):
+    """A state cannot be used as it is; nothing was changed.
+
+    Attributes:
+        problems: every reason found, not only the first.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        lines = [str(problem) for problem in self.problems]
+        text = lines[0] if len(lines) == 1 else "\n  ".join([f"{len(lines)} problems:", *lines])
+        super().__init__(f"{text}\nNothing was changed.")
+
+
+class DiscoveryError(SamerunError, TypeError):
+    """A generator inside an object cannot be named or captured.
+
+    Attributes:
+        path: where it is.
+        reason: why it cannot be handled.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{path}: {reason}")
+
+
+class RegistryError(SamerunError, RuntimeError):
+    """A package registered an RNG source that cannot be used.
+
+    Attributes:
+        provider: the entry point or the source that is at fault.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, provider: str, reason: str) -> None:
+        self.provider = provider
+        self.reason = reason
+        super().__init__(f"RNG source {provider!r}: {reason}")
+
+
+class StreamError(SamerunError, RuntimeError):
+    """Streams were entered or left in a way that would lose or mix draws.
+
+    Attributes:
+        stream: the name of the stream.
+        reason: what happened.
+    """
+
+    def __init__(self, stream: str, reason: str) -> None:
+        self.stream = stream
+        self.reason = reason
+        super().__init__(f"stream {stream!r}: {reason}")
+
+
+class DeterminismError(SamerunError, RuntimeError):
+    """A setting can no longer take effect in this process.
+
+    Attributes:
+        setting: its name.
+        found: its value now.
+        expected: the value it needs.
+    """
+
+    def __init__(self, setting: str, found: object, expected: object, advice: str) -> None:
+        self.setting = setting
+        self.found = found
+        self.expected = expected
+        super().__init__(f"{setting}: found {found!r}, expected {expected!r}; {advice}")
+
+
+class MissingExtraError(SamerunError, ImportError):
+    """An optional dependency is not installed.
+
+    Attributes:
+        package: what could not be imported.
+        extra: the extra of samerun that brings it.
+    """
+
+    def __init__(self, package: str, extra: str) -> None:
+        self.package = package
+        self.extra = extra
+        super().__init__(f'{package} is not installed; run: pip install "samerun[{extra}]"')

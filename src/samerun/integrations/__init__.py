@@ -1,0 +1,1 @@
+"""Thin adapters to other packages; each is loaded only where that package is in use."""

@@ -1,0 +1,258 @@
+"""Finding the private generators inside an object, wherever they hide, without running its code."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FunctionType,
+    GetSetDescriptorType,
+    MappingProxyType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+
+from samerun.errors import DiscoveryError
+from samerun.rng.numpy import BitGeneratorSource, RandomStateSource, global_bit_generator
+from samerun.rng.python import PythonSource
+from samerun.rng.source import Source
+from samerun.rng.torch import GeneratorSource
+
+__all__ = ["AnyGenerator", "find_generators", "private_sources"]
+
+AnyGenerator: TypeAlias = (
+    random.Random | np.random.Generator | np.random.RandomState | np.random.BitGenerator | torch.Generator
+)
+_GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator, torch.Generator)
+
+# Never hold a generator and may be there by the million; exact types first, for speed.
+_LEAVES: frozenset[type] = frozenset(
+    {str, bytes, bytearray, int, float, complex, bool, type(None), range, slice, torch.Tensor}
+)
+_OPAQUE: tuple[type, ...] = (*_LEAVES, ModuleType, CodeType)
+
+Children: TypeAlias = Iterable[tuple[str, object]]
+
+
+def find_generators(obj: object) -> dict[str, AnyGenerator]:
+    """Return the generators inside an object by path, nearest first.
+
+    Looks into attributes, slots, class attributes, dicts, lists, tuples, sets, deques, object arrays, closures,
+    defaults and attributes of functions, partials, bound methods, and module-level generators that a function or a
+    method refers to, through cycles and any depth. Runs none of the object's code: no property, no ``__getattr__``, no
+    overridden ``__iter__``. A generator that can be reached in two ways is reported once, under the shortest path.
+
+    Returns:
+        Paths such as ``transform.random_generator``, ``[0].rng`` or ``__call__.__globals__['rng']``; the path of
+        ``obj`` itself is empty.
+
+    What is found: ``random.Random``, ``numpy.random.Generator``, ``RandomState``, ``BitGenerator`` and
+    ``torch.Generator``. What is not: the global generators, which are sources of their own; generators inside C
+    extensions, running generator functions, other modules or dict keys, and those that are made anew at each call.
+
+    Raises:
+        DiscoveryError: for a set that holds several generators; a set has no order, so they have no stable names.
+
+    >>> class Jitter:
+    ...     def __init__(self, seed):
+    ...         self.rng = random.Random(seed)
+    >>> list(find_generators([Jitter(1), Jitter(2)]))
+    ['[0].rng', '[1].rng']
+    """
+    found: dict[str, AnyGenerator] = {}
+    in_set: dict[str, str] = {}  # path of a set -> path of the generator found below it
+    known = {id(generator) for generator in _shared_generators()}
+    keep_alive = []  # ids are unique among living objects only, and some children are made on the fly
+    queue: deque[tuple[str, object, tuple[str, ...]]] = deque([("", obj, ())])
+    while queue:
+        path, value, sets = queue.popleft()
+        if id(value) in known or issubclass(type(value), _OPAQUE):
+            continue
+        known.add(id(value))
+        keep_alive.append(value)
+        if issubclass(type(value), _GENERATORS):
+            for unordered in sets:
+                if unordered in in_set:
+                    reason = (
+                        f"several generators in a set, which has no order to name them by (also {in_set[unordered]})"
+                    )
+                    raise DiscoveryError(path, f"{reason}; use a list or a dict")
+                in_set[unordered] = path
+            found[path] = value  # type: ignore[assignment]  # issubclass above, which runs no __class__ property
+        inner = (*sets, path) if issubclass(type(value), set | frozenset) else sets
+        for step, child in _children(value):
+            queue.append((path + step if path else step.removeprefix("."), child, inner))
+    return found
+
+
+def private_sources(objects: tuple[object, ...]) -> dict[str, Source[Any]]:
+    """Return the private generators inside ``objects`` as sources named ``objects[<position>].<path>``."""
+    if not objects:
+        return {}
+    sources: dict[str, Source[Any]] = {}
+    for path, generator in find_generators(objects).items():
+        name = f"objects{path}"
+        sources[name] = _source(name, generator)
+    return sources
+
+
+def _source(name: str, generator: AnyGenerator) -> Source[Any]:
+    if isinstance(generator, random.Random):
+        return PythonSource(name, generator)
+    if isinstance(generator, np.random.RandomState):
+        return RandomStateSource(name, generator)
+    if isinstance(generator, np.random.Generator):
+        return BitGeneratorSource(name, generator.bit_generator)
+    if isinstance(generator, np.random.BitGenerator):
+        return BitGeneratorSource(name, generator)
+    return GeneratorSource(name, generator)
+
+
+def _shared_generators() -> Iterator[object]:
+    """The generators that everyone shares, as objects somebody may refer to."""
+    yield random.random.__self__  # type: ignore[attr-defined]  # a bound method of the hidden instance
+    yield np.random.random.__self__  # type: ignore[attr-defined]
+    yield global_bit_generator()
+    yield torch.default_generator
+    yield from torch.cuda.default_generators
+    yield from torch.xpu.default_generators if hasattr(torch, "xpu") else ()
+
+
+def _children(value: object) -> Iterator[tuple[str, object]]:
+    for kind, children in _CONTAINERS.items():
+        if issubclass(type(value), kind):
+            yield from children(value)
+            break
+    yield from _class_attributes(value) if isinstance(value, type) else _attributes(value)
+
+
+def _mapping(value: Any) -> Children:
+    items = value.items() if isinstance(value, MappingProxyType) else dict.items(value)
+    return [(f"[{_key(key)}]", item) for key, item in items if type(item) not in _LEAVES]
+
+
+def _key(key: object) -> str:
+    return repr(key) if type(key) in _LEAVES else f"<{type(key).__name__}>"  # a repr of the user's would be his code
+
+
+def _sequence(kind: Any) -> Callable[[Any], Children]:
+    def children(value: Any) -> Children:
+        return [(f"[{place}]", item) for place, item in enumerate(kind.__iter__(value)) if type(item) not in _LEAVES]
+
+    return children
+
+
+def _set(kind: Any) -> Callable[[Any], Children]:
+    return lambda value: [("{}", item) for item in kind.__iter__(value) if type(item) not in _LEAVES]
+
+
+def _array(value: Any) -> Children:
+    return _sequence(list)(np.ndarray.ravel(value).tolist()) if value.dtype.hasobject else ()
+
+
+def _partial(value: Any) -> Children:
+    # Read through the C descriptors of partial itself, which no subclass can override.
+    return [(f".{name}", getattr(partial, name).__get__(value)) for name in ("func", "args", "keywords")]
+
+
+def _method(value: Any) -> Children:
+    return [(".__self__", value.__self__), (".__func__", value.__func__)]
+
+
+def _builtin(value: Any) -> Children:
+    return [(".__self__", value.__self__)]
+
+
+def _function(value: Any) -> Children:
+    cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=False)
+    closure = [(f".{name}", cell.cell_contents) for name, cell in cells if _is_filled(cell)]
+    defaults = [(f".__defaults__[{position}]", item) for position, item in enumerate(value.__defaults__ or ())]
+    keywords = [(f".__kwdefaults__[{name!r}]", item) for name, item in (value.__kwdefaults__ or {}).items()]
+    return [*closure, *defaults, *keywords, *_globals_used(value)]
+
+
+def _is_filled(cell: Any) -> bool:
+    try:
+        _ = cell.cell_contents
+    except ValueError:  # a variable that is not assigned yet
+        return False
+    return True
+
+
+def _globals_used(function: FunctionType) -> Iterator[tuple[str, object]]:
+    """Yield module-level generators that a function's code names; other globals would lead through whole libraries."""
+    for name in _names(function.__code__):
+        item = function.__globals__.get(name)
+        owner = getattr(item, "__self__", None) if isinstance(item, BuiltinFunctionType) else item
+        if isinstance(owner, _GENERATORS):
+            yield f".__globals__[{name!r}]", owner
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):  # a nested function, a lambda or a comprehension
+            yield from _names(constant)
+
+
+# The first that matches is used, and the attributes of the object come on top.
+_CONTAINERS: dict[type[Any], Callable[[Any], Children]] = {
+    dict: _mapping,
+    MappingProxyType: _mapping,
+    list: _sequence(list),
+    tuple: _sequence(tuple),
+    deque: _sequence(deque),
+    set: _set(set),
+    frozenset: _set(frozenset),
+    np.ndarray: _array,
+    partial: _partial,
+    MethodType: _method,
+    BuiltinFunctionType: _builtin,
+    FunctionType: _function,
+}
+
+
+def _attributes(value: object) -> Iterator[tuple[str, object]]:
+    """Yield what lies in the instance itself, then what its class gives it; read past every override."""
+    bases = type.__dict__["__mro__"].__get__(type(value))
+    for base in bases:
+        members = type.__dict__["__dict__"].__get__(base)
+        slot = members.get("__dict__")
+        if isinstance(slot, GetSetDescriptorType):
+            instance = slot.__get__(value)
+            if isinstance(instance, dict):
+                yield from ((f".{name}", item) for name, item in dict.items(instance))
+        if "__slots__" not in members:  # C types have member descriptors too, a function even one for its module
+            continue
+        for name, member in members.items():
+            if isinstance(member, MemberDescriptorType):
+                try:
+                    yield f".{name}", member.__get__(value)
+                except AttributeError:  # a slot that is not filled
+                    continue
+    yield from _class_attributes(type(value))
+
+
+def _class_attributes(cls: type) -> Iterator[tuple[str, object]]:
+    """Yield generators that a class holds, containers that may hold some, and generators its methods refer to."""
+    for base in type.__dict__["__mro__"].__get__(cls):
+        for name, member in type.__dict__["__dict__"].__get__(base).items():
+            function = member
+            if isinstance(member, staticmethod | classmethod):
+                function = member.__func__
+            elif isinstance(member, property):
+                function = member.fget
+            if isinstance(function, FunctionType):
+                steps = _function(function)
+                yield from ((f".{name}{step}", item) for step, item in steps if isinstance(item, _GENERATORS))
+            elif isinstance(member, _GENERATORS) or (isinstance(member, list | dict | tuple) and name[:2] != "__"):
+                yield f".{name}", member

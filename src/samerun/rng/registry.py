@@ -1,0 +1,76 @@
+"""The registry of RNG sources: the built-in families, and those other packages bring by entry point."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
+
+import numpy as np
+import torch
+
+from samerun.errors import RegistryError
+from samerun.rng.numpy import RandomStateSource
+from samerun.rng.python import PythonSource
+from samerun.rng.source import Family, Source
+from samerun.rng.torch import DeviceFamily, GeneratorSource, mps_sources
+
+__all__ = ["ENTRY_POINT_GROUP", "families", "global_sources"]
+
+#: Packages name a function without arguments here that returns the :class:`Source` objects existing now.
+ENTRY_POINT_GROUP = "samerun.rng_sources"
+
+_PYTHON = PythonSource("python", random)
+_NUMPY = RandomStateSource("numpy", np.random)
+_TORCH_CPU = GeneratorSource("torch.cpu", torch.default_generator)
+
+# In the order in which sources are captured and restored. A new device is a new line.
+_BUILT_IN = (
+    Family("python", lambda: (_PYTHON,)),
+    Family("numpy", lambda: (_NUMPY,)),
+    Family("torch.cpu", lambda: (_TORCH_CPU,)),
+    DeviceFamily("torch.cuda", torch.cuda),
+    DeviceFamily("torch.xpu", torch.xpu),
+    Family("torch.mps", mps_sources),
+)
+
+
+@cache
+def families() -> tuple[Family, ...]:
+    """Return all families, built-in ones first; entry points are looked up once per process.
+
+    Raises:
+        RegistryError: if an entry point cannot be loaded or is not callable.
+    """
+    return (*_BUILT_IN, *_registered())
+
+
+def _registered() -> Iterable[Family]:
+    for entry_point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda found: found.name):
+        provider = f"{entry_point.name} = {entry_point.value}"
+        try:
+            function = entry_point.load()
+        except Exception as error:
+            raise RegistryError(provider, f"cannot be loaded: {error}") from error
+        if not callable(function):
+            raise RegistryError(provider, f"is {function!r}, not a function that returns sources")
+        yield Family(provider, function)
+
+
+def global_sources() -> dict[str, Source[Any]]:
+    """Return every global source that exists now, by name. Looking initialises nothing.
+
+    Raises:
+        RegistryError: if a registered function fails, returns something else, or uses a name twice.
+    """
+    sources: dict[str, Source[Any]] = {}
+    for family in families():
+        for source in family.sources():
+            if not isinstance(source, Source):
+                raise RegistryError(family.name, f"gave {source!r}, which is not a samerun.rng.Source")
+            if source.name in sources:
+                raise RegistryError(family.name, f"gave a second source named {source.name!r}")
+            sources[source.name] = source
+    return sources

@@ -1,0 +1,317 @@
+"""Streams: an own sequence of draws, entered and left without a trace outside."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Generator, Mapping
+from functools import wraps
+from types import FunctionType, TracebackType
+from typing import Any, ParamSpec, SupportsIndex, TypeVar, cast
+
+import numpy as np
+import torch
+
+from samerun.derive import derive
+from samerun.errors import Problem, StateError, StreamError
+from samerun.rng.discovery import private_sources
+from samerun.rng.registry import global_sources
+from samerun.rng.seeding import check_seed
+from samerun.rng.snapshot import write_all
+from samerun.rng.source import Source
+from samerun.rng.state import RngState
+
+__all__ = ["Stream", "isolate"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class _Player:
+    """Somebody who may own the generators: the outside, a stream, or an isolated block.
+
+    ``state`` is where it stopped while it does not own them.
+    """
+
+    #: Its draws follow from a seed, so a generator it could not seed is a loss.
+    seeded = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.state: RngState | None = None
+
+    def begin(self, live: Mapping[str, Source[Any]]) -> None:
+        """Take over the generators, which are in the state of whoever had them."""
+        if self.state is not None:
+            write_all(self.state, live, strict=False)
+
+
+class _Entry:
+    """One entering of a player, with the private generators it borrows."""
+
+    def __init__(self, player: _Player, private: dict[str, Source[Any]], keeps: bool) -> None:
+        self.player = player
+        self.private = private
+        self.keeps = keeps  # whether the player goes on later from where it stops
+        self.outer_private = RngState.read(private.values())
+        self.thread = threading.current_thread()
+
+
+class _Stack:
+    """Who owns the generators now (the top), and who gets them back next. One per process, as the generators are.
+
+    Only the top plays; everybody below keeps the state in which it was interrupted. An entry that is left while others
+    were entered after it (a suspended generator function, an async task) is just taken out, so the outer states
+    come back in whatever order entries end.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._entries: list[_Entry] = []
+        self._outside = _Player("outside")
+
+    def is_entered(self, player: _Player) -> bool:
+        return any(entry.player is player for entry in self._entries)
+
+    def owns_generators(self, player: _Player) -> bool:
+        return self._top() is player
+
+    def enter(self, player: _Player, private: dict[str, Source[Any]], *, keeps: bool) -> _Entry:
+        with self._lock:
+            self._refuse_other_thread(player)
+            live = global_sources()
+            entry = _Entry(player, private, keeps)
+            current = self._top()
+            current.state = RngState.read(live.values())
+            if current is not player:
+                try:
+                    player.begin({**live, **private})
+                except BaseException:
+                    write_all(current.state, live, strict=False)
+                    write_all(entry.outer_private, private, strict=True)
+                    raise
+            self._entries.append(entry)
+            return entry
+
+    def leave(self, entry: _Entry) -> None:
+        with self._lock:
+            live = global_sources()
+            is_top = self._entries[-1] is entry
+            self._entries.remove(entry)
+            if entry.keeps and is_top:
+                entry.player.state = RngState.read({**live, **entry.private}.values())
+            write_all(entry.outer_private, entry.private, strict=True)
+            if is_top and self._top() is not entry.player:
+                self._give_back(entry, live)
+
+    def _give_back(self, entry: _Entry, live: Mapping[str, Source[Any]]) -> None:
+        state = self._top().state
+        assert state is not None  # set when entry was entered on top of it
+        new = [source for name, source in live.items() if name not in state]
+        write_all(state, {name: source for name, source in live.items() if name in state}, strict=True)
+        lost = [source.name for source in new if not source.rewind()]
+        if lost or (new and entry.player.seeded):
+            names = ", ".join(source.name for source in new)
+            reason = (
+                f"{names} came into being inside the block, so its draws do not follow from the stream's seed"
+                " and what it was outside is not known; initialise it before entering (such as torch.cuda.init())"
+            )
+            raise StreamError(entry.player.name, reason)
+
+    def _top(self) -> _Player:
+        return self._entries[-1].player if self._entries else self._outside
+
+    def _refuse_other_thread(self, player: _Player) -> None:
+        for entry in self._entries:
+            if entry.thread is not threading.current_thread() and entry.thread.is_alive():
+                reason = (
+                    f"thread {entry.thread.name!r} is inside {entry.player.name!r}; the generators belong to the whole"
+                    " process, so two threads cannot have streams at once"
+                )
+                raise StreamError(player.name, reason)
+
+
+_stack = _Stack()
+
+
+class Stream(_Player):
+    """An own sequence of draws, entered any number of times: each ``with`` goes on where the last one stopped.
+
+    Inside, the global generators are this stream's; outside, they are as if the block had not been there. Which
+    numbers come out depends only on ``seed``, ``name`` and the draws made in this stream before.
+
+    Args:
+        seed: an integer in ``[0, 2**64)``.
+        name: enters the seeds, so that two streams of one seed differ if their names do.
+
+    - *Nesting*: streams and ``isolate`` blocks nest, and end in any order without losing an outer state.
+    - *Re-entry*: entering an open stream again goes on in it; it has one position, whoever draws.
+    - *Exceptions*: the outer states come back, and the stream remembers where it stopped.
+    - *Generator functions and coroutines*: while suspended inside a ``with`` they leave the stream on, for the caller's
+      draws too. Decorate a generator function with ``isolate`` instead, or keep the ``with`` free of
+      ``yield`` and ``await``.
+    - *Threads*: the generators belong to the process. A second thread that enters while another is inside gets a
+      :class:`~samerun.errors.StreamError`; draws it makes without entering come from the stream.
+    - *Processes*: a child inherits the state of the moment, as with any generator.
+    - *Devices*: a device first initialised inside a stream has not been seeded by it. Leaving raises
+      :class:`~samerun.errors.StreamError` then, after everything has been put back.
+
+    What is captured by ``state_dict``: the position, for each global source the stream has met. What is not: private
+    generators, and the sources' outer states.
+
+    >>> stream = Stream(7)
+    >>> with stream:
+    ...     first = random.random()
+    >>> with stream:
+    ...     second = random.random()
+    >>> again = Stream(7)
+    >>> with again:
+    ...     (random.random(), random.random()) == (first, second)
+    True
+    """
+
+    seeded = True
+
+    def __init__(self, seed: SupportsIndex, *, name: str = "stream") -> None:
+        super().__init__(name)
+        self.seed = check_seed(seed, 2**64)
+        self._entered: list[_Entry] = []
+
+    def begin(self, live: Mapping[str, Source[Any]]) -> None:
+        state = self.state or RngState()
+        for source_name, source in live.items():
+            if source_name not in state:
+                source.seed(derive(self.seed, "stream", self.name, source_name))
+        super().begin(live)
+
+    def __enter__(self) -> Stream:
+        self._entered.append(_stack.enter(self, {}, keeps=True))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _stack.leave(self._entered.pop())
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """Return the position as tensors: ``{"key": uint64[], ...}`` and what :meth:`RngState.state_dict` gives.
+
+        Allowed at any time, also inside the stream; changes nothing.
+        """
+        inside = _stack.owns_generators(self)
+        state = RngState.read(global_sources().values()) if inside else self.state or RngState()
+        return {"key": self._key(), **state.state_dict()}
+
+    def load_state_dict(self, state_dict: Mapping[str, object]) -> None:
+        """Go on from a saved position at the next entering.
+
+        Raises:
+            StateError: for a state of a stream with another seed or name, or one that is none.
+            StreamError: while the stream is entered.
+        """
+        if _stack.is_entered(self):
+            raise StreamError(self.name, "is entered; load its state before entering or after leaving")
+        key = state_dict.get("key")
+        if not (isinstance(key, torch.Tensor) and key.dtype == torch.uint64 and torch.equal(key, self._key())):
+            found = f"key {key.tolist()}" if isinstance(key, torch.Tensor) else repr(key)
+            expected = f"key {self._key().tolist()} of seed {self.seed} and name {self.name!r}"
+            raise StateError([Problem("key", found, expected, "it is the state of another stream")])
+        state = RngState()
+        state.load_state_dict({name: value for name, value in state_dict.items() if name != "key"})
+        self.state = state if state.names else None
+
+    def _key(self) -> torch.Tensor:
+        return torch.from_numpy(np.array(derive(self.seed, "stream", self.name), dtype=np.uint64))
+
+    def __repr__(self) -> str:
+        return f"Stream({self.seed}, name={self.name!r})"
+
+
+class isolate:  # noqa: N801  # a context manager, named like one
+    """Leave no trace: whatever is drawn or seeded inside, the generators come back as they were.
+
+    Use it as a context manager or, with parentheses, as a decorator. The block begins from the states of the moment, so
+    it draws what it would have drawn without ``isolate``.
+
+    Args:
+        *objects: objects whose private generators are put back too. A generator function must not be among
+            them by mistake: ``@isolate`` without parentheses is refused.
+
+    A decorated function is isolated at each call. A decorated generator function is isolated at each resumption: its
+    draws go on from where they stopped, and those its caller makes in between are untouched. ``async`` functions are
+    refused, because other tasks run while they wait. Nesting, exceptions, threads and devices are as in
+    :class:`Stream`, except that a device first initialised inside is put back to its beginning.
+
+    Raises:
+        DiscoveryError: for a generator in ``objects`` that has no state.
+        StreamError: if another thread is inside a stream.
+
+    >>> before = capture()
+    >>> with isolate():
+    ...     _ = random.random(), np.random.rand(), torch.rand(1)
+    >>> capture() == before
+    True
+    """
+
+    def __init__(self, *objects: object) -> None:
+        if len(objects) == 1 and isinstance(objects[0], FunctionType):
+            raise TypeError(
+                "isolate was given a function: write @isolate() with parentheses; to cover the generators"
+                " that a function holds, pass it in a list"
+            )
+        self._objects = objects
+        self._entered: list[_Entry] = []
+
+    def __enter__(self) -> None:
+        self._entered.append(_stack.enter(_Player("isolate"), private_sources(self._objects), keeps=False))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _stack.leave(self._entered.pop())
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(
+                f"{function.__qualname__} is async: other tasks would draw from its isolated states while it waits;"
+                " use `with isolate():` around parts without await"
+            )
+        if inspect.isgeneratorfunction(function):
+            return cast("Callable[P, R]", self._isolated_generator(function))
+
+        @wraps(function)
+        def isolated(*args: P.args, **kwargs: P.kwargs) -> R:
+            with isolate(*self._objects):
+                return function(*args, **kwargs)
+
+        return isolated
+
+    def _isolated_generator(
+        self, function: Callable[..., Generator[Any, Any, Any]]
+    ) -> Callable[..., Generator[Any, Any, Any]]:
+        @wraps(function)
+        def isolated(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+            player = _Player("isolate")
+            inner = function(*args, **kwargs)
+            resume: Callable[[], Any] = lambda: next(inner)  # noqa: E731
+            while True:
+                entry = _stack.enter(player, private_sources(self._objects), keeps=True)
+                try:
+                    item = resume()
+                except StopIteration as stop:
+                    return stop.value
+                finally:
+                    _stack.leave(entry)
+                resume = yield from _handed_in(item, inner)
+
+        return isolated
+
+
+def _handed_in(item: Any, inner: Generator[Any, Any, Any]) -> Generator[Any, Any, Callable[[], Any]]:
+    """Yield an item and return how to resume the inner generator with what the caller hands in."""
+    try:
+        sent = yield item
+    except BaseException as error:
+        thrown = error
+        return lambda: inner.throw(thrown)
+    return lambda: inner.send(sent)
