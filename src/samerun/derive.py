@@ -76,7 +76,7 @@ def _encode(part: object) -> bytes:
 
 def _plain(part: object) -> int | str:
     if isinstance(part, str):
-        return str(part)
+        return str.__str__(part)  # the value, whatever a subclass prints
     if isinstance(part, bool) or not hasattr(type(part), "__index__"):
         raise TypeError(f"a path is made of integers and strings, not {part!r} ({type(part).__name__})")
     return index(part)  # type: ignore[arg-type]  # __index__ was looked up above

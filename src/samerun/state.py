@@ -12,6 +12,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from operator import itemgetter
 from typing import TypeAlias
 
 import numpy as np
@@ -63,19 +64,24 @@ def tensor_bytes(tensor: torch.Tensor) -> np.ndarray:
     Raises:
         StateError: for a sparse, quantized or meta tensor, whose bits are not one dense block.
     """
+    _refuse_sparse(tensor, "tensor")
+    plain = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous()
+    # A tensor of one element counts as contiguous whatever its stride is, and viewing it as bytes does not.
+    return plain.as_strided((plain.numel(),), (1,)).view(torch.uint8).numpy()
+
+
+def _refuse_sparse(tensor: torch.Tensor, where: str) -> None:
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta:
         found = f"a {tensor.layout} tensor of dtype {tensor.dtype} on {tensor.device}"
-        raise StateError([Problem("tensor", found, "a dense tensor")])
-    plain = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous().reshape(-1)
-    return plain.view(torch.uint8).numpy()
+        raise StateError([Problem(where, found, "a dense tensor")])
 
 
 def fingerprint(state: object) -> str:
     """Return the xxh3-128 of a state's exact bits, as 32 hexadecimal digits.
 
     Equal fingerprints stand for equal bits: key paths, container types, dtypes, shapes, the sign of zero and
-    NaN payloads all enter. Where a tensor lies (device, strides, shared storage) does not. It is a checksum
-    against accidents, not against somebody who makes collisions on purpose.
+    NaN payloads all enter. The order of keys and where a tensor lies (device, strides, shared storage) do not.
+    It is a checksum against accidents, not against somebody who makes collisions on purpose.
 
     Raises:
         StateError: as :func:`walk`.
@@ -84,7 +90,7 @@ def fingerprint(state: object) -> str:
     False
     """
     digest = xxhash.xxh3_128()
-    for path, entry in _entries(state, "", ()):
+    for path, entry in sorted(_entries(state, "", ()), key=itemgetter(0)):
         kind, data = _bits(entry)
         header = f"{path}={kind}"
         digest.update(f"{len(header)}:{header}:{len(data)}:".encode("utf-8", "surrogatepass"))
@@ -143,6 +149,8 @@ def _entries(state: object, path: str, above: tuple[int, ...]) -> Iterator[tuple
 def _leaf(value: object, where: str) -> Leaf:
     if isinstance(value, np.ndarray) and value.dtype.hasobject:
         raise StateError([Problem(where, "an array of Python objects", "an array of numbers")])
+    if isinstance(value, torch.Tensor):
+        _refuse_sparse(value, where)
     if value is None or isinstance(value, bool | int | float | str | bytes | torch.Tensor | np.ndarray):
         return value
     found = f"{type(value).__module__}.{type(value).__qualname__}"

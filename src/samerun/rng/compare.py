@@ -71,10 +71,7 @@ def _compare_one(name: str, first: Packed | None, second: Packed | None, bound: 
         return SourceDiff(name, True, 0, "same")
     if first.kind == "torch.philox":
         return _philox(name, first, second)
-    try:
-        ours, theirs = _twister(first), _twister(second)
-    except (KeyError, ValueError, TypeError, IndexError):  # a loaded state that restore would refuse
-        ours = theirs = None
+    ours, theirs = _twister(first), _twister(second)
     if ours is None or theirs is None:
         return SourceDiff(name, False, None, "differs")
     (twister, beside), (other, other_beside) = ours, theirs
@@ -90,18 +87,22 @@ def _compare_one(name: str, first: Packed | None, second: Packed | None, bound: 
 
 
 def _twister(packed: Packed) -> tuple[Twister, bytes] | None:
-    """Return the Mersenne Twister in a packed state with all that is beside it, or ``None`` if there is none."""
+    """Return the Mersenne Twister in a packed state and all that is beside it, or ``None`` if there is no valid one."""
     fields = packed.fields
-    if packed.kind == "torch.mt19937":
-        return cpu_twister(fields["bytes"])
-    if packed.kind == "python":
-        twister = Twister(fields["words"].numpy(), int(fields["position"]))
-    elif packed.kind.startswith("numpy.") and packed.kind.endswith("MT19937"):
-        twister = Twister(fields["state.key"].numpy(), int(fields["state.pos"][0]))
-    else:
+    try:
+        if packed.kind == "torch.mt19937":
+            twister, beside = cpu_twister(fields["bytes"])
+        elif packed.kind == "random.Random":
+            twister = Twister(fields["words"].numpy(), int(fields["position"]))
+            beside = fields["has_gauss"].numpy().tobytes() + fields["gauss"].numpy().tobytes()
+        elif packed.kind.startswith("numpy.") and packed.kind.endswith("MT19937"):
+            twister = Twister(fields["state.key"].numpy(), int(fields["state.pos"][0]))
+            beside = b"".join(fields[name].numpy().tobytes() for name in ("has_gauss", "gauss") if name in fields)
+        else:
+            return None
+    except (KeyError, ValueError, TypeError, IndexError):  # a loaded state that restore would refuse
         return None
-    beside = b"".join(fields[name].numpy().tobytes() for name in ("has_gauss", "gauss") if name in fields)
-    return twister, beside
+    return None if twister.problem() else (twister, beside)
 
 
 def _philox(name: str, first: Packed, second: Packed) -> SourceDiff:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from types import (
     BuiltinFunctionType,
@@ -16,7 +17,7 @@ from types import (
     MethodType,
     ModuleType,
 )
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import torch
@@ -69,8 +70,9 @@ def find_generators(obj: object) -> dict[str, AnyGenerator]:
     ['[0].rng', '[1].rng']
     """
     found: dict[str, AnyGenerator] = {}
-    in_set: dict[str, str] = {}  # path of a set -> path of the generator found below it
+    in_sets: set[str] = set()  # paths of the sets that hold one already
     known = {id(generator) for generator in _shared_generators()}
+    layouts: dict[type, _Layout] = {}
     keep_alive = []  # ids are unique among living objects only, and some children are made on the fly
     queue: deque[tuple[str, object, tuple[str, ...]]] = deque([("", obj, ())])
     while queue:
@@ -80,16 +82,13 @@ def find_generators(obj: object) -> dict[str, AnyGenerator]:
         known.add(id(value))
         keep_alive.append(value)
         if issubclass(type(value), _GENERATORS):
-            for unordered in sets:
-                if unordered in in_set:
-                    reason = (
-                        f"several generators in a set, which has no order to name them by (also {in_set[unordered]})"
-                    )
-                    raise DiscoveryError(path, f"{reason}; use a list or a dict")
-                in_set[unordered] = path
+            if path in found or in_sets.intersection(sets):
+                reason = "a second generator under this path, because a set has no order, or a slot is declared twice"
+                raise DiscoveryError(path, f"{reason}; keep them in a list or a dict")
+            in_sets.update(sets)
             found[path] = value  # type: ignore[assignment]  # issubclass above, which runs no __class__ property
         inner = (*sets, path) if issubclass(type(value), set | frozenset) else sets
-        for step, child in _children(value):
+        for step, child in _children(value, layouts):
             queue.append((path + step if path else step.removeprefix("."), child, inner))
     return found
 
@@ -127,21 +126,56 @@ def _shared_generators() -> Iterator[object]:
     yield from torch.xpu.default_generators if hasattr(torch, "xpu") else ()
 
 
-def _children(value: object) -> Iterator[tuple[str, object]]:
-    for kind, children in _CONTAINERS.items():
-        if issubclass(type(value), kind):
-            yield from children(value)
-            break
-    yield from _class_attributes(value) if isinstance(value, type) else _attributes(value)
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where the instances of a class keep what they hold; found once per class and search."""
+
+    items: Callable[[Any], Children] | None
+    instance_dict: GetSetDescriptorType | None
+    slots: tuple[tuple[str, MemberDescriptorType], ...]
+
+    @classmethod
+    def of(cls, kind: type) -> _Layout:
+        items = next((children for container, children in _CONTAINERS.items() if issubclass(kind, container)), None)
+        instance_dict, slots = None, []
+        for base in type.__dict__["__mro__"].__get__(kind):
+            members = type.__dict__["__dict__"].__get__(base)
+            if isinstance(members.get("__dict__"), GetSetDescriptorType):
+                instance_dict = members["__dict__"]
+            if "__slots__" in members:  # C types have member descriptors too, a function even one for its module
+                slots += [(name, slot) for name, slot in members.items() if isinstance(slot, MemberDescriptorType)]
+        return cls(items, instance_dict, tuple(slots))
+
+
+def _children(value: object, layouts: dict[type, _Layout]) -> Iterator[tuple[str, object]]:
+    kind = type(value)
+    if kind not in layouts:
+        layouts[kind] = _Layout.of(kind)
+        yield from _class_attributes(kind)  # the same for every instance
+    layout = layouts[kind]
+    if layout.items is not None:
+        yield from layout.items(value)
+    if layout.instance_dict is not None:
+        instance = layout.instance_dict.__get__(value)
+        if isinstance(instance, dict):
+            yield from ((f".{name}", item) for name, item in dict.items(instance) if type(item) not in _LEAVES)
+    for name, slot in layout.slots:
+        try:
+            yield f".{name}", slot.__get__(value)
+        except AttributeError:  # a slot that is not filled
+            continue
+    if issubclass(kind, type):
+        yield from _class_attributes(cast("type", value))
 
 
 def _mapping(value: Any) -> Children:
     items = value.items() if isinstance(value, MappingProxyType) else dict.items(value)
-    return [(f"[{_key(key)}]", item) for key, item in items if type(item) not in _LEAVES]
+    return [(f"[{_key(key, place)}]", item) for place, (key, item) in enumerate(items) if type(item) not in _LEAVES]
 
 
-def _key(key: object) -> str:
-    return repr(key) if type(key) in _LEAVES else f"<{type(key).__name__}>"  # a repr of the user's would be his code
+def _key(key: object, place: int) -> str:
+    # The repr of somebody's class would run his code.
+    return repr(key) if type(key) in _LEAVES else f"<{type(key).__name__} {place}>"
 
 
 def _sequence(kind: Any) -> Callable[[Any], Children]:
@@ -192,7 +226,7 @@ def _globals_used(function: FunctionType) -> Iterator[tuple[str, object]]:
     """Yield module-level generators that a function's code names; other globals would lead through whole libraries."""
     for name in _names(function.__code__):
         item = function.__globals__.get(name)
-        owner = getattr(item, "__self__", None) if isinstance(item, BuiltinFunctionType) else item
+        owner = item.__self__ if isinstance(item, BuiltinFunctionType | MethodType) else item
         if isinstance(owner, _GENERATORS):
             yield f".__globals__[{name!r}]", owner
 
@@ -219,27 +253,6 @@ _CONTAINERS: dict[type[Any], Callable[[Any], Children]] = {
     BuiltinFunctionType: _builtin,
     FunctionType: _function,
 }
-
-
-def _attributes(value: object) -> Iterator[tuple[str, object]]:
-    """Yield what lies in the instance itself, then what its class gives it; read past every override."""
-    bases = type.__dict__["__mro__"].__get__(type(value))
-    for base in bases:
-        members = type.__dict__["__dict__"].__get__(base)
-        slot = members.get("__dict__")
-        if isinstance(slot, GetSetDescriptorType):
-            instance = slot.__get__(value)
-            if isinstance(instance, dict):
-                yield from ((f".{name}", item) for name, item in dict.items(instance))
-        if "__slots__" not in members:  # C types have member descriptors too, a function even one for its module
-            continue
-        for name, member in members.items():
-            if isinstance(member, MemberDescriptorType):
-                try:
-                    yield f".{name}", member.__get__(value)
-                except AttributeError:  # a slot that is not filled
-                    continue
-    yield from _class_attributes(type(value))
 
 
 def _class_attributes(cls: type) -> Iterator[tuple[str, object]]:

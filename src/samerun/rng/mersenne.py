@@ -33,6 +33,8 @@ class Twister:
 
     def problem(self) -> str | None:
         """Return why no generator can be in this state, or ``None``."""
+        if self.words.shape != (WORDS,) or self.words.dtype != np.uint32:
+            return f"words {self.words.dtype}{list(self.words.shape)} instead of uint32[{WORDS}]"
         if not 0 <= self.position <= WORDS:
             return f"position {self.position}, which is outside 0 to {WORDS}"
         if not self.words.any():

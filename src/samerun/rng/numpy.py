@@ -90,10 +90,10 @@ class BitGeneratorSource(Source[NumpyState]):
         self._bit_generator = bit_generator
 
     def read(self) -> NumpyState:
-        return self._bit_generator.state
+        return dict(self._bit_generator.state)
 
     def write(self, native: NumpyState) -> None:
-        self._bit_generator.state = native
+        self._bit_generator.state = _as_dict(native)
 
     def seed(self, seed: int) -> None:
         self._bit_generator.state = type(self._bit_generator)(seed).state

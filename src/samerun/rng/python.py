@@ -17,6 +17,7 @@ __all__ = ["PythonSource"]
 
 PythonState: TypeAlias = tuple[int, tuple[int, ...], float | None]
 
+_KIND = "random.Random"
 _VERSION = 3  # of random.getstate(), the same since Python 3.2
 _FIELDS = {
     "words": Field(torch.uint32, (WORDS,)),
@@ -62,10 +63,10 @@ class PythonSource(Source[PythonState]):
             "has_gauss": torch.tensor(gauss is not None),
             "gauss": torch.tensor(gauss or 0.0, dtype=torch.float64),
         }
-        return Packed("python", fields)
+        return Packed(_KIND, fields)
 
     def unpack(self, packed: Packed) -> PythonState:
-        fields = expect_fields(self.name, packed, "python", _FIELDS)
+        fields = expect_fields(self.name, packed, _KIND, _FIELDS)
         twister = Twister(fields["words"].numpy(), int(fields["position"]))
         if problem := twister.problem():
             raise StateError([Problem(self.name, problem, "a state of the Mersenne Twister")])

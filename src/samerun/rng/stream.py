@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable, Generator, Mapping
-from functools import wraps
+from functools import partial, wraps
 from types import FunctionType, TracebackType
 from typing import Any, ParamSpec, SupportsIndex, TypeVar, cast
 
@@ -293,7 +293,7 @@ class isolate:  # noqa: N801  # a context manager, named like one
         def isolated(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
             player = _Player("isolate")
             inner = function(*args, **kwargs)
-            resume: Callable[[], Any] = lambda: next(inner)  # noqa: E731
+            resume: Callable[[], Any] = partial(next, inner)
             while True:
                 entry = _stack.enter(player, private_sources(self._objects), keeps=True)
                 try:
@@ -302,16 +302,11 @@ class isolate:  # noqa: N801  # a context manager, named like one
                     return stop.value
                 finally:
                     _stack.leave(entry)
-                resume = yield from _handed_in(item, inner)
+                try:
+                    sent = yield item
+                except BaseException as error:  # also GeneratorExit: what runs at the end is the block's too
+                    resume = partial(inner.throw, error)
+                else:
+                    resume = partial(inner.send, sent)
 
         return isolated
-
-
-def _handed_in(item: Any, inner: Generator[Any, Any, Any]) -> Generator[Any, Any, Callable[[], Any]]:
-    """Yield an item and return how to resume the inner generator with what the caller hands in."""
-    try:
-        sent = yield item
-    except BaseException as error:
-        thrown = error
-        return lambda: inner.throw(thrown)
-    return lambda: inner.send(sent)

@@ -1,0 +1,23 @@
+"""Every test begins with the same states and gives back what it borrowed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def _own_generators() -> Iterator[None]:
+    """Seed without samerun, and put the states back without it, so that no test leans on what it tests."""
+    before = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    random.seed(1)
+    np.random.seed(2)
+    torch.manual_seed(3)
+    yield
+    random.setstate(before[0])
+    np.random.set_state(before[1])
+    torch.set_rng_state(before[2])
