@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from importlib import import_module
-from pathlib import Path
+from typing import TextIO
 
 import click
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks import SUBJECTS
 from benchmarks.harness import Comparison, Result, measure
@@ -18,15 +19,14 @@ from benchmarks.table import as_json, as_table
 @click.command()
 @click.argument("subjects", nargs=-1, type=click.Choice(SUBJECTS))
 @click.option("--rounds", type=click.IntRange(min=2), help="Pairs of samples for every row, instead of each row's own.")
-@click.option(
-    "--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write every sample to this file too."
-)
-def main(subjects: tuple[str, ...], rounds: int | None, json_path: Path | None) -> None:
+@click.option("--json", "json_file", type=click.File("w", "utf-8", lazy=False), help="Write every sample to this file.")
+def main(subjects: tuple[str, ...], rounds: int | None, json_file: TextIO | None) -> None:
     """Measure SUBJECTS (all by default) against what a user would pick instead."""
     results = _measure(_rows(subjects or SUBJECTS), rounds)
-    Console().print(as_table(results))
-    if json_path is not None:
-        json_path.write_text(json.dumps([as_json(result) for result in results], indent=2) + "\n", encoding="utf-8")
+    # Where there is no terminal, rich assumes one that is too narrow.
+    Console(width=None if sys.stdout.isatty() else 132).print(as_table(results))
+    if json_file is not None:
+        click.echo(json.dumps([as_json(result) for result in results], indent=2), json_file)
 
 
 def _rows(subjects: tuple[str, ...]) -> list[Comparison]:
@@ -34,7 +34,8 @@ def _rows(subjects: tuple[str, ...]) -> list[Comparison]:
 
 
 def _measure(rows: list[Comparison], rounds: int | None) -> list[Result]:
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeElapsedColumn())
+    description = TextColumn("{task.description}", markup=False)
+    columns = (description, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=sum(rounds or row.rounds for row in rows))
         results = []

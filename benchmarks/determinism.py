@@ -5,35 +5,43 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from typing import TypeAlias
 
 import torch
 from torch import nn
 
-from benchmarks.harness import Comparison, Loop
+from benchmarks.harness import Comparison, Loop, Sampler
 from samerun import deterministic
 
+_Way: TypeAlias = Callable[[], AbstractContextManager[object]]
+
 _BATCH, _WIDTH, _LAYERS = 64, 1024, 3
-_STEPS = 4  # in one block, so that entering it does not count
 
 
 def rows() -> list[Comparison]:
     """Return one row for each way of being deterministic, against a plain step."""
     step = _training_step()
-    plain = Loop(partial(_steps, step, nullcontext), units=_STEPS)
-    ways: dict[str, Callable[[], AbstractContextManager[object]]] = {
-        "deterministic()": deterministic,
-        "deterministic(fill_uninitialized_memory=True)": partial(deterministic, fill_uninitialized_memory=True),
+    ways: dict[str, _Way] = {
+        "step in deterministic()": deterministic,
+        "the same, filling memory": partial(deterministic, fill_uninitialized_memory=True),
     }
+    plain = _sampler(step, nullcontext)
     return [
-        Comparison(f"a training step in {name}", "a plain step", Loop(partial(_steps, step, way), units=_STEPS), plain)
-        for name, way in ways.items()
+        Comparison(what, "a plain training step", _sampler(step, way), plain, rounds=100) for what, way in ways.items()
     ]
 
 
-def _steps(step: Callable[[], None], way: Callable[[], AbstractContextManager[object]]) -> None:
-    with way():
-        for _ in range(_STEPS):
-            step()
+def _sampler(step: Callable[[], None], way: _Way) -> Sampler:
+    def call() -> None:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # threads that wait for each other on a busy machine would drown the difference
+        try:
+            with way():
+                step()
+        finally:
+            torch.set_num_threads(threads)
+
+    return Loop(call)
 
 
 def _training_step() -> Callable[[], None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.harness import Result, Target
@@ -16,13 +17,10 @@ _VERDICTS = {True: "[green]met[/]", False: "[bold red]missed[/]", None: ""}
 
 def as_table(results: Iterable[Result]) -> Table:
     """Return one row per result; those that miss their target are red."""
-    table = Table(
-        title="medians of alternating samples; ratio = ours / theirs (10th to 90th percentile)",
-        title_justify="left",
-        show_lines=True,
-    )
+    title = "medians of alternating samples; ratio = ours / theirs (10th to 90th percentile)"
+    table = Table(title=title, title_justify="left")
     for heading in ("what", "against"):
-        table.add_column(heading, overflow="fold", ratio=1)
+        table.add_column(heading, overflow="fold")
     for heading in ("ours", "theirs", "ratio (spread)", "target"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("ok", no_wrap=True)
@@ -30,7 +28,7 @@ def as_table(results: Iterable[Result]) -> Table:
         row = result.comparison
         times = (_duration(result.ours), _duration(result.theirs), _ratio(result), _target(row.target))
         style = "red" if result.ok is False else None
-        table.add_row(row.what, row.against, *times, _VERDICTS[result.ok], style=style)
+        table.add_row(escape(row.what), escape(row.against), *times, _VERDICTS[result.ok], style=style)
     return table
 
 
@@ -44,7 +42,7 @@ def as_json(result: Result) -> dict[str, object]:
         "theirs": result.theirs,
         "ratio": result.ratio,
         "spread": [low, high],
-        "target": _target(row.target),
+        "target": row.target and {row.target.figure: row.target.limit},
         "ok": result.ok,
         "rounds": [{"ours": found.ours, "theirs": found.theirs} for found in result.rounds],
     }
@@ -58,9 +56,10 @@ def _ratio(result: Result) -> str:
 def _target(target: Target | None) -> str:
     if target is None:
         return ""
-    return f"ours <= {_duration(target.limit)}" if target.unit == "s" else f"ratio <= {target.limit:g}"
+    limit = _duration(target.limit, "g") if target.figure == "ours" else f"{target.limit:g}"
+    return f"{target.figure} ≤ {limit}"
 
 
-def _duration(seconds: float) -> str:
+def _duration(seconds: float, precision: str = ".2f") -> str:
     scale, unit = next((pair for pair in _UNITS if seconds >= pair[0]), _UNITS[-1])
-    return f"{seconds / scale:.1f} {unit}"
+    return f"{seconds / scale:{precision}} {unit}"

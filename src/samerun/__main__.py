@@ -11,11 +11,14 @@ def main() -> None:
     """Run the command line; exit codes are 0 same or clean, 1 differs or findings, 2 cannot tell."""
     try:
         from samerun.cli import app
+
+        app(prog_name="samerun")
     except ModuleNotFoundError as error:
-        if error.name not in ("click", "rich"):
+        package = (error.name or "").partition(".")[0]
+        if package not in ("click", "rich"):
             raise
-        sys.exit(f"error: {MissingExtraError(error.name, 'cli')}")
-    app(prog_name="samerun")
+        print(f"error: {MissingExtraError(package, 'cli')}", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

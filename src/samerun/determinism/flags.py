@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import reduce
 from types import TracebackType
@@ -38,17 +39,19 @@ class Setting:
 
 
 class Deterministic:
-    """The settings that :func:`deterministic` applied: print them, or undo them by ``undo`` or by leaving ``with``."""
+    """Settings that are applied, all or none: print them, or undo them by ``undo`` or by leaving ``with``."""
 
     def __init__(self, settings: tuple[Setting, ...]) -> None:
         self.settings = settings
-        self._applied = list(settings)
+        with ExitStack() as undo:
+            for setting in settings:
+                setting._write(setting.after)
+                undo.callback(setting._write, setting.before)
+            self._undo = undo.pop_all()  # nothing failed: keep them for later
 
     def undo(self) -> None:
         """Put every setting back to what it was; a second call does nothing."""
-        while self._applied:
-            setting = self._applied.pop()
-            setting._write(setting.before)
+        self._undo.close()
 
     def __enter__(self) -> Deterministic:
         return self
@@ -96,7 +99,7 @@ def deterministic(
     Raises:
         DeterminismError: if CUDA is initialised already and ``CUBLAS_WORKSPACE_CONFIG`` was not set before;
             nothing has been changed.
-        ValueError: for a number of threads below 1.
+        ValueError: for a number of threads below 1, or a workspace that cuBLAS does not call deterministic.
 
     >>> with deterministic(threads=1) as report:
     ...     torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
@@ -104,16 +107,11 @@ def deterministic(
     """
     if threads is not None and threads < 1:
         raise ValueError(f"threads must be at least 1, not {threads!r}")
+    if cublas_workspace not in (None, *_CUBLAS_DETERMINISTIC):
+        expected = " or ".join(map(repr, _CUBLAS_DETERMINISTIC))
+        raise ValueError(f"cublas_workspace must be {expected} or None, not {cublas_workspace!r}")
     wanted = _wanted(warn_only, fill_uninitialized_memory, threads, cublas_workspace)
-    settings = tuple(Setting(name, read(), value, why, write) for name, read, write, value, why in wanted)
-    result = Deterministic(settings)
-    try:
-        for setting in settings:
-            setting._write(setting.after)
-    except BaseException:
-        result.undo()
-        raise
-    return result
+    return Deterministic(tuple(Setting(name, read(), value, why, write) for name, read, write, value, why in wanted))
 
 
 _Row = tuple[str, Callable[[], object], Callable[[Any], None], object, str]

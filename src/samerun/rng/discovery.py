@@ -63,6 +63,7 @@ def find_generators(obj: object) -> dict[str, AnyGenerator]:
     Raises:
         DiscoveryError: for a set that holds several generators; a set has no order, so they have no stable names.
 
+    >>> import random
     >>> class Jitter:
     ...     def __init__(self, seed):
     ...         self.rng = random.Random(seed)

@@ -76,6 +76,7 @@ def seed_everything(seed: SupportsIndex, *objects: object, scheme: Scheme = "cla
     Raises:
         SeedError: for a seed of another type or out of range; nothing has been seeded.
 
+    >>> import random
     >>> seed_everything(42).seeded
     {'python': 42, 'numpy': 42, 'torch.cpu': 42}
     >>> random.random()

@@ -159,6 +159,7 @@ class Stream(_Player):
     What is captured by ``state_dict``: the position, for each global source the stream has met. What is not: private
     generators, and the sources' outer states.
 
+    >>> import random
     >>> stream = Stream(7)
     >>> with stream:
     ...     first = random.random()
@@ -246,6 +247,8 @@ class isolate:  # noqa: N801  # a context manager, named like one
         DiscoveryError: for a generator in ``objects`` that has no state.
         StreamError: if another thread is inside a stream.
 
+    >>> import random
+    >>> from samerun.rng import capture
     >>> before = capture()
     >>> with isolate():
     ...     _ = random.random(), np.random.rand(), torch.rand(1)

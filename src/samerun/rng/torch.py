@@ -65,7 +65,7 @@ class GeneratorSource(Source[torch.Tensor]):
         if template.kind == "torch.mt19937":
             _check_cpu(self.name, state)
         try:
-            torch.Generator(self._generator.device).set_state(state)  # torch's own checks, on a scratch generator
+            self._generator.clone_state().set_state(state)  # torch's own checks, on a scratch generator
         except RuntimeError as error:
             raise StateError([Problem(self.name, f"a state that torch refuses ({error})", "one it accepts")]) from error
         return state

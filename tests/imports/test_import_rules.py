@@ -1,0 +1,55 @@
+"""Who may import whom: the contracts of pyproject.toml hold, and a planted violation of each is found."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.imports
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [
+        str(Path(sys.executable).with_name("lint-imports")),
+        "--config",
+        str(ROOT / "pyproject.toml"),
+        "--no-cache",
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_contracts_are_kept():
+    answer = lint_imports(ROOT / "src")
+    assert answer.returncode == 0, answer.stdout
+    assert "0 broken" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "statement", "contract"),
+    [
+        ("errors.py", "import samerun.cli", "Dependencies point one way"),
+        ("state.py", "from samerun.rng import capture", "Dependencies point one way"),
+        ("determinism/flags.py", "import samerun.rng.state", "Dependencies point one way"),
+        ("rng/registry.py", "import samerun.integrations.numba", "Dependencies point one way"),
+        ("rng/snapshot.py", "import samerun.demo.plan", "Dependencies point one way"),
+        ("rng/numpy.py", "import samerun.rng.registry", "The registry alone knows which sources there are"),
+        ("rng/state.py", "import rich", "The library needs none of what the extras bring"),
+        ("derive.py", "import numpy", "errors and derive are standard library only"),
+    ],
+)
+def test_a_planted_violation_is_found(tmp_path, module, statement, contract):
+    package = tmp_path / "samerun"
+    shutil.copytree(ROOT / "src" / "samerun", package, ignore=shutil.ignore_patterns("__pycache__"))
+    with (package / module).open("a") as file:
+        file.write(f"\n{statement}\n")
+    answer = lint_imports(tmp_path)
+    assert answer.returncode == 1, answer.stdout
+    assert f"{contract} BROKEN" in answer.stdout

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from samerun.determinism import Change, compare_environments, environment
+
+
+def test_it_is_json_and_names_what_changes_bits():
+    found = environment()
+    assert json.loads(json.dumps(found)) == found
+    assert (
+        found["packages"]["torch"] == torch.__version__.split("+")[0] or found["packages"]["torch"] == torch.__version__
+    )
+    assert found["packages"]["numpy"] == np.__version__
+    assert found["threads"]["intra_op"] == torch.get_num_threads()
+    assert found["cpu"]["torch_capability"] == torch.backends.cpu.get_cpu_capability()
+    assert found["python"]["version"] == ".".join(map(str, sys.version_info[:3]))
+    assert found["blas"]
+    assert set(found) == {
+        "python",
+        "platform",
+        "cpu",
+        "threads",
+        "blas",
+        "gpu",
+        "flags",
+        "variables",
+        "git",
+        "packages",
+    }
+
+
+def differences_in_a_process(code="pass", **variables):
+    """Compare this process's environment with that of a fresh one in which something was changed."""
+    program = f"import samerun, torch, json; {code}; print(json.dumps(samerun.environment()))"
+
+    def record(code, variables):
+        process = subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, **variables}, capture_output=True, text=True, check=True
+        )
+        return json.loads(process.stdout)
+
+    plain = record("import samerun, torch, json; print(json.dumps(samerun.environment()))", {})
+    return {change.name: change for change in compare_environments(plain, record(program, variables))}
+
+
+@pytest.mark.parametrize(
+    ("code", "variables", "names"),
+    [
+        ("pass", {}, set()),
+        ("torch.set_num_threads(1)", {}, {"threads.intra_op"}),
+        ("torch.backends.cudnn.benchmark = True", {}, {"flags.cudnn_benchmark"}),
+        ("torch.set_float32_matmul_precision('medium')", {}, {"flags.float32_matmul_precision"}),
+        ("pass", {"ATEN_CPU_CAPABILITY": "default"}, {"variables.ATEN_CPU_CAPABILITY", "cpu.torch_capability"}),
+        ("pass", {"PYTHONHASHSEED": "7"}, {"variables.PYTHONHASHSEED", "python.hash_seed"}),
+    ],
+)
+def test_what_was_changed_is_what_differs(code, variables, names):
+    assert names <= differences_in_a_process(code, **variables).keys()
+    if not names:
+        assert differences_in_a_process(code, **variables) == {}
+
+
+def test_git_commit_and_dirt(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert environment()["git"] == {"commit": None, "dirty": None}
+
+    def git(*arguments):
+        settings = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
+        return subprocess.run(["git", *settings, *arguments], capture_output=True, text=True, check=True).stdout.strip()
+
+    git("init", "-q")
+    (tmp_path / "train.py").write_text("x = 1\n")
+    git("add", ".")
+    git("commit", "-q", "-m", "first")
+    assert environment()["git"] == {"commit": git("rev-parse", "HEAD"), "dirty": False}
+    (tmp_path / "train.py").write_text("x = 2\n")
+    assert environment()["git"]["dirty"] is True
+
+
+def test_other_variables_of_the_process_are_not_recorded(monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    variables = environment()["variables"]
+    assert variables["OMP_NUM_THREADS"] == "3"
+    assert "secret" not in variables.values()
+
+
+def test_comparison_names_changed_missing_and_new_entries():
+    first = {"a": {"x": 1, "y": 2}, "b": True}
+    second = {"a": {"x": 1, "z": 3}, "b": 1}
+    assert compare_environments(first, second) == (
+        Change("a.y", 2, None),
+        Change("b", True, 1),
+        Change("a.z", None, 3),
+    )
+    assert compare_environments(first, first) == ()
+    assert str(Change("a.y", 2, None)) == "a.y: 2 -> None"

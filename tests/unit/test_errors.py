@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from samerun import errors
+from samerun.errors import Problem, SamerunError, StateError
+
+
+def exceptions():
+    return [value for value in vars(errors).values() if inspect.isclass(value) and issubclass(value, SamerunError)]
+
+
+def test_every_exception_is_in_the_tree_of_the_docstring_and_exported():
+    for exception in exceptions():
+        assert exception.__name__ in errors.__doc__
+        assert exception.__name__ in errors.__all__
+
+
+@pytest.mark.parametrize(
+    ("error", "builtin"),
+    [
+        (errors.SeedError(-1, "positive"), ValueError),
+        (errors.StateError([Problem("a", "b", "c")]), ValueError),
+        (errors.DiscoveryError("a", "b"), TypeError),
+        (errors.RegistryError("a", "b"), RuntimeError),
+        (errors.StreamError("a", "b"), RuntimeError),
+        (errors.DeterminismError("a", 1, 2, "c"), RuntimeError),
+        (errors.MissingExtraError("click", "cli"), ImportError),
+    ],
+)
+def test_each_is_also_the_builtin_that_callers_expect(error, builtin):
+    assert isinstance(error, builtin)
+    assert isinstance(error, SamerunError)
+
+
+def test_problems_are_listed_one_a_line():
+    one, two = Problem("a", "1", "2", "do this"), Problem("b", "3", "4")
+    assert str(StateError([one])) == "a: found 1, expected 2; do this\nNothing was changed."
+    assert str(StateError([one, two])) == (
+        "2 problems:\n  a: found 1, expected 2; do this\n  b: found 3, expected 4\nNothing was changed."
+    )
+
+
+def test_a_missing_extra_says_what_to_install():
+    assert 'pip install "samerun[demo]"' in str(errors.MissingExtraError("matplotlib", "demo"))
