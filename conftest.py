@@ -1,16 +1,44 @@
-"""Every test begins with the same states and gives back what it borrowed."""
+"""What every test, docstring example and documentation page begins with."""
 
 from __future__ import annotations
 
 import importlib
+import os
 import random
 import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser
+
+# albumentations asks the network for a newer version of itself otherwise.
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+
+
+def _enter_folder(namespace: dict[str, Any]) -> None:
+    namespace["_folder"], namespace["_back"] = tempfile.TemporaryDirectory(), Path.cwd()
+    os.chdir(namespace["_folder"].name)
+
+
+def _leave_folder(namespace: dict[str, Any]) -> None:
+    os.chdir(namespace["_back"])
+    namespace["_folder"].cleanup()
+
+
+# The Python blocks of a page are run in order, in a folder of their own.
+pytest_collect_file = Sybil(
+    parsers=[PythonCodeBlockParser()],
+    patterns=["*.md"],
+    setup=_enter_folder,
+    teardown=_leave_folder,
+).pytest()
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,6 @@ html_theme = "furo"
 html_title = f"samerun {version}"
 
 autodoc_member_order = "bysource"
-autodoc_preserve_defaults = True
 myst_heading_anchors = 3
 # Objects of other projects cannot be looked up: their inventories are on the network, and the build does without it.
 nitpick_ignore_regex = [("py:.*", r"(collections|numpy|np|random|torch|types|typing)(\..+)?")]

@@ -16,24 +16,23 @@ __all__ = ["derive"]
 _PERSON = b"samerun.derive/1"
 
 
-def derive(root: SupportsIndex, *path: SupportsIndex | str) -> int:
-    """Return the 64-bit seed that belongs to ``path`` under ``root``.
+def derive(*path: SupportsIndex | str) -> int:
+    """``derive(root, *path)``: return the 64-bit seed that belongs to a path.
 
     A pure function: no history, no global state, the same on every platform and in every version of samerun
     (golden values are in the tests). Integers and strings are told apart (``1`` and ``"1"`` differ), and so
     are the places where one element ends and the next begins (``(1, 23)`` and ``(12, 3)`` differ).
 
     Args:
-        root: an integer of any size, usually the seed of the run.
-        *path: integers of any size and sign (NumPy's too) and strings. Not bool, which equals 0 and 1 in
-            Python, and not float.
+        *path: a root, usually the seed of the run, and whatever leads from it to the one who draws: integers of any
+            size and sign (NumPy's too) and strings. Not bool, which equals 0 and 1 in Python, and not float.
 
     Returns:
         An integer in ``[0, 2**64)``. Among ``n`` paths the chance of any two equal seeds is about
         ``n**2 / 2**65``.
 
     Raises:
-        TypeError: for an element of another type.
+        TypeError: for an element of another type, or none at all.
 
     The seed is the first 8 bytes, little-endian, of BLAKE2b (RFC 7693; ``digest_size=8``,
     ``person=b"samerun.derive/1"``) over the elements one after the other: an integer as ``i<decimal>;``, a
@@ -46,20 +45,21 @@ def derive(root: SupportsIndex, *path: SupportsIndex | str) -> int:
     >>> derive(42, "epoch", 0)
     13818843417405442295
     """
-    key = (root, *path)
-    for part in key:
-        if type(part) is not int and type(part) is not str:
-            key = tuple(map(_plain, key))
-            break
-    # Loops vary the last element, so what comes before it is hashed once and copied.
-    digest = _prefix(key[:-1]).copy()
-    digest.update(_encode(key[-1]))
+    try:
+        # Loops vary the last element, so what comes before it is hashed once and copied.
+        digest = _prefix(*path[:-1]).copy()  # type: ignore[arg-type]  # what cannot be hashed is refused below
+        last = path[-1]
+        digest.update(b"i%d;" % last if type(last) is int else _encode(last))
+    except (TypeError, IndexError):  # something else than exact int and str, such as an integer of NumPy
+        if not path:
+            raise TypeError("derive takes a root and a path, and got nothing") from None
+        return derive(*map(_plain, path))
     return int.from_bytes(digest.digest(), "little")
 
 
-# Only exact int and str get here, so equal tuples are the same path (1 and True, which are equal, never meet).
-@lru_cache(maxsize=1024)
-def _prefix(parts: tuple[object, ...]) -> blake2b:
+# typed, because 1 and True are equal and only one of them is an element.
+@lru_cache(maxsize=1024, typed=True)
+def _prefix(*parts: object) -> blake2b:
     digest = blake2b(digest_size=8, person=_PERSON)
     for part in parts:
         digest.update(_encode(part))
@@ -69,7 +69,8 @@ def _prefix(parts: tuple[object, ...]) -> blake2b:
 def _encode(part: object) -> bytes:
     if type(part) is int:
         return b"i%d;" % part
-    assert type(part) is str
+    if type(part) is not str:
+        raise TypeError(type(part))
     text = part.encode("utf-8", "surrogatepass")
     return b"s%d:%b" % (len(text), text)
 

@@ -110,3 +110,8 @@ def test_true_is_refused_even_after_one_was_seen():
     derive(42, 1, 2)
     with pytest.raises(TypeError):
         derive(42, True, 2)
+
+
+def test_a_path_is_needed():
+    with pytest.raises(TypeError, match="got nothing"):
+        derive()

@@ -82,7 +82,7 @@ def deterministic(
         warn_only: warn instead of raising where an operation has no deterministic algorithm.
         fill_uninitialized_memory: fill ``torch.empty`` with NaN. torch switches this on together with
             deterministic algorithms; here it is off, because only code that reads memory before writing it can tell,
-            and the filling costs time at every allocation (``benchmarks/`` has the ratio).
+            and every allocation is written to once more (``benchmarks/`` has the ratio for a small model).
         threads: number of intra-op threads. Sums split over threads are added in another order, so another count
             gives other bits, whatever the other settings are. ``None`` leaves it.
         cublas_workspace: value for ``CUBLAS_WORKSPACE_CONFIG``, without which cuBLAS may not repeat itself on several

@@ -49,9 +49,8 @@ class RandomStateSource(Source[NumpyState]):
 
     def fits(self, native: NumpyState) -> bool:
         # np.random.set_bit_generator() may have put another algorithm under the global generator.
-        return self._rng is not np.random or (
-            _as_dict(native)["bit_generator"] == type(global_bit_generator()).__name__
-        )
+        kind = native["bit_generator"] if isinstance(native, dict) else native[0]
+        return self._rng is not np.random or kind == type(global_bit_generator()).__name__
 
     def write(self, native: NumpyState) -> None:
         self._rng.set_state(native)

@@ -46,9 +46,12 @@ def restore(state: RngState, *objects: object, strict: bool = True) -> None:
         StateError: naming every source that is missing, unknown, or whose state cannot be one of this generator:
             wrong kind, dtype, shape or range, or refused by the generator's own library.
     """
-    for family in families():
-        family.wake(state.names)
-    write_all(state, {**global_sources(), **private_sources(objects)}, strict=strict)
+    sources = {**global_sources(), **private_sources(objects)}
+    if not sources.keys() >= state.keys():
+        for family in families():
+            family.wake(state.names)
+        sources = {**global_sources(), **sources}
+    write_all(state, sources, strict=strict)
 
 
 def write_all(state: RngState, sources: Mapping[str, Source[Any]], *, strict: bool) -> None:
@@ -67,7 +70,7 @@ def write_all(state: RngState, sources: Mapping[str, Source[Any]], *, strict: bo
 
 
 def _mismatched(state: RngState, sources: Mapping[str, Source[Any]]) -> list[Problem]:
-    if state.names == tuple(sorted(sources)):
+    if state.keys() == sources.keys():
         return []
     problems = []
     for name in sources:

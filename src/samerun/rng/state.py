@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, KeysView, Mapping
 from typing import Any
 
 import torch
@@ -52,10 +52,14 @@ class RngState:
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the sources, sorted."""
-        return tuple(sorted({*self._live, *self._packed}))
+        return tuple(sorted(self.keys()))
+
+    def keys(self) -> KeysView[str]:
+        """Return the names of the sources as a set-like view."""
+        return (self._live or self._packed).keys()
 
     def __contains__(self, name: object) -> bool:
-        return name in self._live or name in self._packed
+        return name in self.keys()
 
     def packed(self, name: str) -> Packed:
         """Return the state of one source as tensors. Raises ``KeyError`` for an unknown name."""

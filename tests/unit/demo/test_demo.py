@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from samerun.cli.app import app
+from samerun.demo import experiment as experiment_module
+from samerun.demo import report
+from samerun.demo.experiment import Experiment, SessionError, Verdict, _epochs, _first_difference
+from samerun.demo.plan import Session, plan
+from samerun.demo.record import Record
+
+
+def made_up(*, same=True, stated=True):
+    part = replace(plan(4, 42)[0], same=stated)
+    verdict = Verdict(
+        part=part,
+        first_difference=None if same else 7,
+        what="" if same else "batch",
+        fingerprints=("a" * 32, ("a" if same else "b") * 32),
+        losses=([1.0, 0.9, 0.8, 0.7], [1.0, 0.9, 0.8, 0.7]),
+        distances=[0.0, 0.0, 0.0, 0.0 if same else 1.0],
+    )
+    return Experiment(seed=42, epochs=4, stopped=2, steps_per_epoch=3, verdicts=(verdict,))
+
+
+def test_the_plan_has_every_part_and_its_negative_controls():
+    parts = plan(20, 42)
+    assert [part.same for part in parts] == [True, False, True, True, False]
+    for part in parts:
+        assert (part.reference.first, part.reference.stop, part.reference.resume) == (0, 20, None)
+        assert [part.sessions[0].first, part.sessions[-1].stop] == [0, 20]
+        assert sum(session.trained for session in part.sessions) == 20
+        for before, after in zip(part.sessions, part.sessions[1:], strict=False):
+            assert (after.resume, after.first) == (before.name, before.stop)
+        settings = {(session.num_workers, session.persistent_workers) for session in (part.reference, *part.sessions)}
+        assert len(settings) == 1
+    names = {session for part in parts for session in (part.reference, *part.sessions)}
+    assert len({session.name for session in names}) == len(names)
+
+
+def test_the_first_difference_is_a_step_and_what_differs_in_it():
+    steps = [("b0", "m0"), ("b1", "m1"), ("b2", "m2")]
+    assert _first_difference(steps, steps) == (None, "")
+    assert _first_difference(steps, [steps[0], ("b1", "x"), ("x", "x")]) == (1, "model")
+    assert _first_difference(steps, [*steps[:2], ("x", "x")]) == (2, "batch")
+    with pytest.raises(ValueError, match="shorter"):
+        _first_difference(steps, steps[:2])
+
+
+def test_records_survive_being_written(tmp_path):
+    record = Record([("a", "b")], [0.1 + 0.2], np.array([[1.0, -0.0]], np.float32))
+    record.save(tmp_path)
+    loaded = Record.load(tmp_path)
+    assert (loaded.steps, loaded.losses) == (record.steps, record.losses)
+    assert loaded.parameters.tobytes() == record.parameters.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("same", "stated", "code"), [(True, True, 0), (False, False, 0), (False, True, 1), (True, False, 1)]
+)
+def test_exit_code_is_0_only_if_every_verdict_is_as_stated(tmp_path, monkeypatch, same, stated, code):
+    monkeypatch.setattr(experiment_module, "run_experiment", lambda out, **options: made_up(same=same, stated=stated))
+    answer = CliRunner().invoke(app, ["demo", "--out", str(tmp_path)], env={"COLUMNS": "100"})
+    assert answer.exit_code == code
+    assert "as stated" in answer.stderr
+    assert ("NOT every part" in answer.stderr) == (code == 1)
+    assert ("the batch of step 7" in answer.stdout) == (not same)
+    assert "(epoch 2, batch 1)" in answer.stdout or same
+
+
+def test_json_goes_to_stdout_and_into_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(experiment_module, "run_experiment", lambda out, **options: made_up())
+    answer = CliRunner().invoke(app, ["demo", "--json", "--out", str(tmp_path)])
+    figures = json.loads(answer.stdout)
+    assert figures == json.loads((tmp_path / "figures.json").read_text())
+    assert figures["parts"][0]["same"] is True
+
+
+def test_the_plot_is_a_picture_and_leaves_no_figure_open(tmp_path):
+    report.write(made_up(same=False, stated=False), tmp_path)
+    assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG")
+    assert mpl.pyplot.get_fignums() == []
+
+
+def test_a_process_that_fails_is_reported_with_what_it_printed(tmp_path):
+    session = Session("orphan", 42, 2, 1, 2, resume="no-such-session")
+    with pytest.raises(SessionError, match=r"(?s)'orphan' ended with code 1.*No such file.*no-such-session"):
+        list(_epochs(session, tmp_path / "orphan"))
+
+
+@pytest.mark.slow
+def test_the_whole_demo_comes_out_as_stated(tmp_path):
+    command = [sys.executable, "-m", "samerun", "demo", "--json", "--out", str(tmp_path)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    parts = json.loads(answer.stdout)["parts"]
+    assert [part["same"] for part in parts] == [True, False, True, True, False]
+    for part in parts:
+        assert (part["fingerprint"] == part["fingerprint_uninterrupted"]) == part["same"]
+        assert (max(part["parameter_distances"]) == 0.0) == part["same"]
+        assert part["parameter_distances"][:10] == [0.0] * 10
+        assert part["first_difference"] == (None if part["same"] else 290)
+    assert (tmp_path / "demo.png").stat().st_size > 10_000
