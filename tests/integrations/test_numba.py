@@ -62,6 +62,7 @@ def test_captured_with_the_cached_gaussian_and_restored(draw):
     assert draw() != first
     restore(state)
     assert draw() == first
+    assert state.diff(capture())["numba.numpy"].draws > 0
 
 
 def test_isolated_like_the_others(draw):

@@ -70,12 +70,26 @@ samerun.restore(state)
     assert "dice: found a state, expected only sources that exist here (python, numpy, torch.cpu)" in answer.stderr
 
 
+def test_a_slash_in_a_kind_is_refused_before_it_mixes_up_keys(tmp_path):
+    code = """
+import dice, samerun
+pack = dice.DiceSource.pack
+dice.DiceSource.pack = lambda self, native: type(pack(native))("di/ce", pack(native).fields)
+samerun.capture().state_dict()
+"""
+    answer = run(code, install(tmp_path))
+    assert answer.returncode == 1
+    assert "RegistryError: RNG source 'dice': uses '/' in its kind 'di/ce'" in answer.stderr
+
+
 @pytest.mark.parametrize(
     ("entry_point", "message"),
     [
         ("broken = no_such_module:sources", "cannot be loaded: No module named 'no_such_module'"),
         ("broken = dice:SIDES", "is 6, not a function that returns sources"),
         ("broken = dice:not_sources", "gave 'dice', which is not a samerun.rng.Source"),
+        ("broken = dice:fails", "failed: ZeroDivisionError: division by zero"),
+        ("broken = dice:nothing", "failed: TypeError: 'NoneType' object is not iterable"),
         ("broken = dice:twice", "gave a second source named 'dice'"),
     ],
 )

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from samerun.determinism import Change
+    from samerun.determinism import Change, Environment
 
 __all__ = ["env"]
 
@@ -55,14 +55,14 @@ def _load(path: Path) -> dict[str, object]:
     return found
 
 
-def _tree(environment: object, indent: str = "") -> str:
-    if not isinstance(environment, dict):
-        return f" {environment}"
+def _tree(environment: Environment, indent: str = "") -> str:
     lines = []
     for key, value in environment.items():
-        text = _tree(value, indent + "  ")
-        lines.append(f"{indent}{key}\n{text}" if isinstance(value, dict) else f"{indent}{key:<28}{text}")
-    return "\n".join(line for line in lines if line.strip())
+        if isinstance(value, dict) and value:
+            lines += [f"{indent}{key}", _tree(value, f"{indent}  ")]
+        else:
+            lines.append(f"{indent}{key:<28} {'none' if value is None or value == {} else value}")
+    return "\n".join(lines)
 
 
 def _print_changes(changes: tuple[Change, ...], against: Path) -> None:

@@ -131,10 +131,10 @@ def _epochs(session: Session, folder: Path) -> Iterator[str]:
     spec.write_text(json.dumps(asdict(session)))
     command = [sys.executable, "-m", "samerun.demo.process", str(spec)]
     with (folder / "errors.log").open("w+") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
-        assert process.stdout is not None
-        yield from process.stdout
-        if process.wait() != 0:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
+            assert process.stdout is not None
+            yield from process.stdout
+        if process.returncode != 0:
             errors.seek(0)
             raise SessionError(
                 f"the session {session.name!r} ended with code {process.returncode}:\n{errors.read()[-4000:]}"

@@ -87,7 +87,7 @@ def plan(epochs: int, seed: int) -> tuple[Part, ...]:
             "persistent",
             "the same with persistent_workers",
             True,
-            "the workers' own generators were lost with them: living workers are not seeded again, new ones are",
+            "the workers' own generators were lost with them, and new workers take a seed that living ones do without",
         ),
     ):
         workers = {"num_workers": 2, "persistent_workers": persistent}

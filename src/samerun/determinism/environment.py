@@ -11,10 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
-import threadpoolctl
 import torch
 
 from samerun.determinism.hashseed import hash_seed
@@ -89,11 +88,12 @@ def _flat(tree: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, o
 
 
 def _python() -> Environment:
+    running = hash_seed()
     return {
         "version": platform.python_version(),
         "implementation": platform.python_implementation(),
         "compiler": platform.python_compiler(),
-        "hash_seed": hash_seed(),
+        "hash_seed": "random" if running is None else running,
         "optimize": sys.flags.optimize,
     }
 
@@ -145,13 +145,25 @@ def _threads() -> Environment:
 
 def _blas() -> Environment:
     libraries: Environment = {}
-    for library in threadpoolctl.threadpool_info():
+    for library in _threadpool_info():
         kept = {
             key: library.get(key)
             for key in ("internal_api", "version", "architecture", "threading_layer", "num_threads")
         }
         libraries[f"{library['user_api']}:{library['prefix']}"] = kept
     return libraries
+
+
+def _threadpool_info() -> list[dict[str, Any]]:
+    # Importing threadpoolctl sets this variable, which OpenMP runtimes read; looking must leave nothing behind.
+    name = "KMP_DUPLICATE_LIB_OK"
+    before = os.environ.get(name)
+    from threadpoolctl import threadpool_info
+
+    if before is None:
+        os.environ.pop(name, None)
+    found: list[dict[str, Any]] = threadpool_info()
+    return found
 
 
 def _gpu() -> Environment:

@@ -18,6 +18,15 @@ __all__ = ["DRAWS_BOUND", "SourceDiff", "StateDiff", "compare"]
 DRAWS_BOUND = 10_000_000
 
 
+# The kinds that are Mersenne Twisters, with the fields of their words and position; torch's CPU generator is one more.
+_MERSENNE = {
+    "random.Random": ("words", "position"),
+    "numba": ("words", "position"),
+    "numpy.RandomState.MT19937": ("state.key", "state.pos"),
+    "numpy.MT19937": ("state.key", "state.pos"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class SourceDiff:
     """How one source differs between two states.
@@ -92,14 +101,10 @@ def _twister(packed: Packed) -> tuple[Twister, bytes] | None:
     try:
         if packed.kind == "torch.mt19937":
             twister, beside = cpu_twister(fields["bytes"])
-        elif packed.kind == "random.Random":
-            twister = Twister(fields["words"].numpy(), int(fields["position"]))
-            beside = fields["has_gauss"].numpy().tobytes() + fields["gauss"].numpy().tobytes()
-        elif packed.kind.startswith("numpy.") and packed.kind.endswith("MT19937"):
-            twister = Twister(fields["state.key"].numpy(), int(fields["state.pos"][0]))
-            beside = b"".join(fields[name].numpy().tobytes() for name in ("has_gauss", "gauss") if name in fields)
         else:
-            return None
+            words, position = _MERSENNE[packed.kind]
+            twister = Twister(fields[words].numpy(), int(fields[position].reshape(-1)[0]))
+            beside = b"".join(fields[name].numpy().tobytes() for name in ("has_gauss", "gauss") if name in fields)
     except (KeyError, ValueError, TypeError, IndexError):  # a loaded state that restore would refuse
         return None
     return None if twister.problem() else (twister, beside)

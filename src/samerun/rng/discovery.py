@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from functools import partial
 from types import (
     BuiltinFunctionType,
+    ClassMethodDescriptorType,
     CodeType,
     FunctionType,
     GetSetDescriptorType,
     MappingProxyType,
     MemberDescriptorType,
+    MethodDescriptorType,
     MethodType,
     ModuleType,
+    WrapperDescriptorType,
 )
 from typing import Any, TypeAlias, cast
 
@@ -40,6 +43,21 @@ _LEAVES: frozenset[type] = frozenset(
     {str, bytes, bytearray, int, float, complex, bool, type(None), range, slice, torch.Tensor}
 )
 _OPAQUE: tuple[type, ...] = (*_LEAVES, ModuleType, CodeType)
+
+# What classes are made of, as opposed to what somebody put into them.
+_MACHINERY = (
+    *_OPAQUE,
+    type,
+    property,
+    staticmethod,
+    classmethod,
+    BuiltinFunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    ClassMethodDescriptorType,
+    WrapperDescriptorType,
+)
 
 Children: TypeAlias = Iterable[tuple[str, object]]
 
@@ -78,9 +96,11 @@ def find_generators(obj: object) -> dict[str, AnyGenerator]:
     queue: deque[tuple[str, object, tuple[str, ...]]] = deque([("", obj, ())])
     while queue:
         path, value, sets = queue.popleft()
-        if id(value) in known or issubclass(type(value), _OPAQUE):
+        # A Generator of NumPy has no state of its own, only that of its bit generator.
+        owner = value.bit_generator if type(value) is np.random.Generator else value
+        if id(owner) in known or issubclass(type(value), _OPAQUE):
             continue
-        known.add(id(value))
+        known.add(id(owner))
         keep_alive.append(value)
         if issubclass(type(value), _GENERATORS):
             if path in found or in_sets.intersection(sets):
@@ -257,7 +277,7 @@ _CONTAINERS: dict[type[Any], Callable[[Any], Children]] = {
 
 
 def _class_attributes(cls: type) -> Iterator[tuple[str, object]]:
-    """Yield generators that a class holds, containers that may hold some, and generators its methods refer to."""
+    """Yield what a class holds for all its instances, and the module-level generators its methods refer to."""
     for base in type.__dict__["__mro__"].__get__(cls):
         for name, member in type.__dict__["__dict__"].__get__(base).items():
             function = member
@@ -268,5 +288,5 @@ def _class_attributes(cls: type) -> Iterator[tuple[str, object]]:
             if isinstance(function, FunctionType):
                 steps = _function(function)
                 yield from ((f".{name}{step}", item) for step, item in steps if isinstance(item, _GENERATORS))
-            elif isinstance(member, _GENERATORS) or (isinstance(member, list | dict | tuple) and name[:2] != "__"):
+            elif name[:2] != "__" and not isinstance(member, _MACHINERY):
                 yield f".{name}", member

@@ -61,7 +61,7 @@ class PythonSource(Source[PythonState]):
             "words": torch.from_numpy(np.array(numbers[:WORDS], dtype=np.uint32)),
             "position": torch.tensor(numbers[WORDS], dtype=torch.int64),
             "has_gauss": torch.tensor(gauss is not None),
-            "gauss": torch.tensor(gauss or 0.0, dtype=torch.float64),
+            "gauss": torch.tensor(0.0 if gauss is None else gauss, dtype=torch.float64),
         }
         return Packed(_KIND, fields)
 

@@ -67,10 +67,17 @@ def global_sources() -> dict[str, Source[Any]]:
     """
     sources: dict[str, Source[Any]] = {}
     for family in families():
-        for source in family.sources():
+        for source in _ask(family):
             if not isinstance(source, Source):
                 raise RegistryError(family.name, f"gave {source!r}, which is not a samerun.rng.Source")
             if source.name in sources:
                 raise RegistryError(family.name, f"gave a second source named {source.name!r}")
             sources[source.name] = source
     return sources
+
+
+def _ask(family: Family) -> list[Source[Any]]:
+    try:
+        return list(family.sources())
+    except Exception as error:
+        raise RegistryError(family.name, f"failed: {type(error).__name__}: {error}") from error

@@ -67,7 +67,7 @@ def seed_everything(seed: SupportsIndex, *objects: object, scheme: Scheme = "cla
             ``derive(seed, "rng", name)``.
 
     Returns:
-        A report; ``print`` it. It also says what cannot be set from inside: string hashes are fixed by
+        A report to print. It also says what cannot be set from inside; string hashes are fixed by
         ``PYTHONHASHSEED`` when the interpreter starts, and setting the variable later only pretends.
 
     What is seeded: the sources that :func:`capture` reads, and devices not initialised yet, when they are. What is not:
@@ -124,13 +124,13 @@ def _seed_later(seed_of: Callable[[str], int]) -> tuple[str, ...]:
 
 
 def _notes(seed: int) -> tuple[str, ...]:
-    running = hash_seed()
-    if running == seed:
+    running, wanted = hash_seed(), seed % 2**32
+    if running == wanted:
         return ()
     command = shlex.join([Path(sys.executable or "python").name, *sys.orig_argv[1:]])
     is_now = "random in this process" if running is None else f"fixed by {running} in this process"
     variable = os.environ.get("PYTHONHASHSEED")
     if variable is not None and variable != str(running):
         is_now += f" (PYTHONHASHSEED={variable} was set after the start and does nothing)"
-    fix = f"start with: PYTHONHASHSEED={seed % 2**32} {command}"
+    fix = f"start with: PYTHONHASHSEED={wanted} {command}"
     return (f"hashes of strings, and the order of sets, are {is_now}; {fix}",)

@@ -21,7 +21,7 @@ class Packed:
     """The state of one source as tensors.
 
     Attributes:
-        kind: what the fields mean, such as ``"torch.cpu"``. A state of one kind is refused by a source of another.
+        kind: what the fields mean, such as ``"torch.mt19937"``. A state of one kind is refused by a source of another.
         fields: dense CPU tensors by name. Names, dtypes and shapes depend on the kind alone, never on the
             values, so that one state can be read in place over another (as distributed checkpoints do).
     """

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from samerun.errors import Problem, StateError
+from samerun.errors import Problem, RegistryError, StateError
 from samerun.rng.compare import DRAWS_BOUND, StateDiff, compare
 from samerun.rng.source import Packed, Source
 from samerun.state import fingerprint
@@ -18,7 +18,7 @@ _VERSION = 1
 
 
 class RngState:
-    """The states of RNG sources at one moment: immutable, comparable, and saved without pickle.
+    """The states of RNG sources at one moment: comparable, saved without pickle, and not changed by later draws.
 
     ``state_dict()`` is a flat dict of small dense tensors, so it passes through ``torch.save`` and
     ``torch.load(weights_only=True)``, ``safetensors.torch.save_file`` and ``torch.distributed.checkpoint`` as it
@@ -85,6 +85,8 @@ class RngState:
         for name in self.names:
             packed = self.packed(name)
             for field, tensor in packed.fields.items():
+                if "/" in packed.kind or "/" in field:
+                    raise RegistryError(name, f"uses '/' in its kind {packed.kind!r} or field {field!r}; it parts keys")
                 tensors[f"{name}/{packed.kind}/{field}"] = tensor.clone()
         return tensors
 

@@ -198,9 +198,17 @@ class Stream(_Player):
         """Return the position as tensors: ``{"key": uint64[], ...}`` and what :meth:`RngState.state_dict` gives.
 
         Allowed at any time, also inside the stream; changes nothing.
+
+        Raises:
+            StreamError: if the stream was never entered and another thread is inside one.
         """
-        inside = _stack.owns_generators(self)
-        state = RngState.read(global_sources().values()) if inside else self.state or RngState()
+        if _stack.owns_generators(self):
+            state = RngState.read(global_sources().values())
+        else:
+            if self.state is None:
+                with self:  # seeds it, so that the state is whole before the first use
+                    pass
+            state = self.state or RngState()
         return {"key": self._key(), **state.state_dict()}
 
     def load_state_dict(self, state_dict: Mapping[str, object]) -> None:
@@ -235,8 +243,8 @@ class isolate:  # noqa: N801  # a context manager, named like one
     it draws what it would have drawn without ``isolate``.
 
     Args:
-        *objects: objects whose private generators are put back too. A generator function must not be among
-            them by mistake: ``@isolate`` without parentheses is refused.
+        *objects: objects whose private generators are put back too. A function given alone is refused, because that
+            is what ``@isolate`` without parentheses does; put it in a list.
 
     A decorated function is isolated at each call. A decorated generator function is isolated at each resumption: its
     draws go on from where they stopped, and those its caller makes in between are untouched. ``async`` functions are

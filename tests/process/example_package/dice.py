@@ -57,3 +57,11 @@ def not_sources():
 
 def twice():
     return [DiceSource(), DiceSource()]
+
+
+def fails():
+    return [DiceSource(), 1 / 0]
+
+
+def nothing():
+    return None

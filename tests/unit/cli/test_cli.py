@@ -74,6 +74,14 @@ def test_env_against_nothing_cannot_tell(tmp_path):
     assert answer.returncode == 2
 
 
+def test_a_folder_that_cannot_be_made_cannot_tell(tmp_path):
+    (tmp_path / "file").write_text("")
+    answer = run("demo", "--out", str(tmp_path / "file" / "folder"))
+    assert answer.returncode == 2
+    assert "error: [Errno 20] Not a directory" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
 @pytest.mark.parametrize("package", ["click", "rich"])
 def test_without_its_extra_the_command_line_says_what_to_install(package):
     code = f"import sys; sys.modules[{package!r}] = None; sys.argv = ['samerun', 'env']\n"

@@ -93,6 +93,17 @@ def test_other_variables_of_the_process_are_not_recorded(monkeypatch):
     assert "secret" not in variables.values()
 
 
+def test_looking_changes_nothing():
+    code = """
+import os, random, torch, samerun
+before = dict(os.environ), random.getstate(), torch.get_rng_state().tolist(), torch.get_num_threads()
+samerun.environment()
+assert (dict(os.environ), random.getstate(), torch.get_rng_state().tolist(), torch.get_num_threads()) == before
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "KMP_DUPLICATE_LIB_OK"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+
+
 def test_comparison_names_changed_missing_and_new_entries():
     first = {"a": {"x": 1, "y": 2}, "b": True}
     second = {"a": {"x": 1, "z": 3}, "b": 1}

@@ -240,6 +240,21 @@ def test_a_shared_generator_is_reported_once_under_its_shortest_path():
     assert find_generators({"deep": [[rng]], "near": rng}) == {"['near']": rng}
 
 
+def test_a_generator_and_its_bit_generator_are_one():
+    generator = np.random.default_rng(1)
+    assert find_generators([generator, generator.bit_generator]) == {"[0]": generator}
+    assert find_generators([generator.bit_generator, generator]) == {"[0]": generator.bit_generator}
+    assert find_generators([generator, np.random.Generator(generator.bit_generator)]) == {"[0]": generator}
+
+
+def test_objects_that_a_class_holds_are_looked_into():
+    class Dataset:
+        transform = Plain(np.random.default_rng(1))
+        transforms = (Plain(random.Random(1)),)
+
+    assert set(find_generators(Dataset())) == {"transform.rng", "transforms[0].rng"}
+
+
 def test_no_code_of_the_object_is_run():
     ran = []
 

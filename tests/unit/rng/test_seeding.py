@@ -141,6 +141,10 @@ def test_a_hash_seed_that_only_pretends_is_said_with_the_command_that_helps():
     assert notes_in_a_process("pass", PYTHONHASHSEED="42") == ""
 
 
+def test_the_hash_seed_of_a_64_bit_seed_is_its_lower_half():
+    assert "PYTHONHASHSEED=5 " in seed_everything(2**40 + 5, scheme="independent").notes[0]
+
+
 def test_the_environment_is_not_written_to():
     before = dict(os.environ)
     seed_everything(99)

@@ -469,11 +469,15 @@ def _same(first, second):
     return first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
 
 
-def test_a_stream_that_was_never_entered_has_a_state_too():
+def test_a_stream_that_was_never_entered_has_a_whole_state_too():
     other = Stream(7)
     with other:
         expected = draw()
-    other.load_state_dict(Stream(7).state_dict())
+    before = bare_states()
+    saved = Stream(7).state_dict()
+    assert bare_states() == before
+    assert saved.keys() == other.state_dict().keys()  # so it can be a template to read into
+    other.load_state_dict(saved)
     with other:
         assert draw() == expected
 
