@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, KeysView, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
 from samerun.errors import Problem, RegistryError, StateError
@@ -137,6 +138,14 @@ class RngState:
         if not isinstance(other, RngState):
             return NotImplemented
         return self.fingerprint() == other.fingerprint()
+
+    # Copies and other processes get plain arrays, which refer to no generator of this process. Arrays, because torch
+    # cannot pickle its unsigned tensors outside torch.save.
+    def __getstate__(self) -> dict[str, np.ndarray]:
+        return {key: tensor.numpy() for key, tensor in self.state_dict().items()}
+
+    def __setstate__(self, state: dict[str, np.ndarray]) -> None:
+        self.load_state_dict({key: torch.from_numpy(array.copy()) for key, array in state.items()})
 
     __hash__ = None  # type: ignore[assignment]  # load_state_dict changes it
 

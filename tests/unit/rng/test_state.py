@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import copy
 import io
 import json
+import pickle
 import random
 
 import numpy as np
@@ -48,6 +50,17 @@ def test_a_state_survives_every_common_format(way, tmp_path):
     assert loaded == state
     assert loaded.fingerprint() == state.fingerprint()
     restore(loaded)
+    assert draw() == expected
+
+
+@pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, lambda state: pickle.loads(pickle.dumps(state))])
+def test_copies_are_equal_and_can_be_restored(way):
+    holder = [random.Random(1)]
+    state = capture(holder)
+    expected = draw()
+    copied = way(state)
+    assert copied == state
+    restore(copied, holder)
     assert draw() == expected
 
 
