@@ -34,6 +34,9 @@ _HOMES = {
     "seed_everything": "samerun.rng",
 }
 
+# The modules that are public as such.
+_MODULES = ("derive", "determinism", "errors", "rng", "state")
+
 __all__ = [
     "RngState",
     "SamerunError",
@@ -50,6 +53,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return import_module(f"samerun.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)
@@ -58,4 +63,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_MODULES})

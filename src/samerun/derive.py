@@ -78,6 +78,7 @@ def _encode(part: object) -> bytes:
 def _plain(part: object) -> int | str:
     if isinstance(part, str):
         return str.__str__(part)  # the value, whatever a subclass prints
-    if isinstance(part, bool) or not hasattr(type(part), "__index__"):
+    # bool and numpy.bool_, which older versions of NumPy let pass as an integer
+    if type(part).__name__ in ("bool", "bool_") or not hasattr(type(part), "__index__"):
         raise TypeError(f"a path is made of integers and strings, not {part!r} ({type(part).__name__})")
     return index(part)  # type: ignore[arg-type]  # __index__ was looked up above

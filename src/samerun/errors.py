@@ -9,7 +9,8 @@
     ├── RegistryError        a source that a package registered badly (also a RuntimeError)
     ├── StreamError          streams entered or left in a way that loses draws (also a RuntimeError)
     ├── DeterminismError     a setting that can no longer take effect (also a RuntimeError)
-    └── MissingExtraError    an optional dependency is not installed (also an ImportError)
+    ├── MissingExtraError    an optional dependency is not installed (also an ImportError)
+    └── ProcessError         a process that was started for this failed (also a RuntimeError)
 
 Every one carries what its message says as attributes, so that a caller never parses a message.
 """
@@ -24,6 +25,7 @@ __all__ = [
     "DiscoveryError",
     "MissingExtraError",
     "Problem",
+    "ProcessError",
     "RegistryError",
     "SamerunError",
     "SeedError",
@@ -33,7 +35,7 @@ __all__ = [
 
 
 class SamerunError(Exception):
-    """The base of every exception samerun raises on purpose."""
+    """The base of samerun's own exceptions; a wrong argument is a plain ``TypeError`` or ``ValueError``."""
 
 
 class SeedError(SamerunError, ValueError):
@@ -148,3 +150,19 @@ class MissingExtraError(SamerunError, ImportError):
         self.package = package
         self.extra = extra
         super().__init__(f'{package} is not installed; run: pip install "samerun[{extra}]"')
+
+
+class ProcessError(SamerunError, RuntimeError):
+    """A process that was started for this failed.
+
+    Attributes:
+        name: what the process was for.
+        code: its exit code.
+        output: the end of what it printed to stderr.
+    """
+
+    def __init__(self, name: str, code: int, output: str) -> None:
+        self.name = name
+        self.code = code
+        self.output = output
+        super().__init__(f"{name!r} ended with code {code}:\n{output}")

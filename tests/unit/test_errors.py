@@ -28,6 +28,7 @@ def test_every_exception_is_in_the_tree_of_the_docstring_and_exported():
         (errors.StreamError("a", "b"), RuntimeError),
         (errors.DeterminismError("a", 1, 2, "c"), RuntimeError),
         (errors.MissingExtraError("click", "cli"), ImportError),
+        (errors.ProcessError("a", 1, "b"), RuntimeError),
     ],
 )
 def test_each_is_also_the_builtin_that_callers_expect(error, builtin):

@@ -32,6 +32,13 @@ def test_lazy_names_are_those_type_checkers_see():
     assert set(dir(samerun)) >= set(samerun.__all__)
 
 
+@pytest.mark.parametrize("name", samerun._MODULES)
+def test_public_modules_are_there_after_the_plain_import(name):
+    assert f"samerun.{name}" in MODULES
+    code = f"import samerun; assert samerun.{name}.__name__ == 'samerun.{name}' and {name!r} in dir(samerun)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_unknown_names_are_attribute_errors():
     with pytest.raises(AttributeError, match="no attribute 'sed_everything'"):
         _ = samerun.sed_everything

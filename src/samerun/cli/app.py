@@ -31,6 +31,8 @@ class _Verbs(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
+        except BrokenPipeError:  # whoever reads our output has seen enough, which click handles
+            raise
         except (SamerunError, OSError) as error:
             click.echo(f"error: {error}", err=True)
             context.exit(2)

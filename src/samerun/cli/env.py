@@ -52,6 +52,8 @@ def _load(path: Path) -> dict[str, object]:
         raise click.UsageError(
             f"{path} holds a JSON {type(found).__name__}, not an object; record it with: samerun env --json"
         )
+    if not {"python", "packages"} <= found.keys():
+        raise click.UsageError(f"{path} is not a recorded environment; record one with: samerun env --json")
     return found
 
 

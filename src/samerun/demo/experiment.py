@@ -17,16 +17,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from samerun.demo.plan import Part, Session, plan
 from samerun.demo.record import Record
-from samerun.errors import MissingExtraError, SamerunError
+from samerun.errors import MissingExtraError, ProcessError
 
-__all__ = ["Experiment", "SessionError", "Verdict", "run_experiment"]
+__all__ = ["Experiment", "Verdict", "run_experiment"]
 
 # Two processes of one thread each; more cores would not change a bit, only the time.
 _AT_ONCE = 2
-
-
-class SessionError(SamerunError):
-    """A process of the experiment failed; the message ends with what it printed."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +86,7 @@ def run_experiment(out: Path, *, epochs: int = 20, seed: int = 42) -> Experiment
 
     Raises:
         MissingExtraError: before anything is run, if a package of the extra ``demo`` is missing.
-        SessionError: if a process fails.
+        ProcessError: if a process fails.
     """
     for package, distribution in (("sklearn", "scikit-learn"), ("matplotlib", "matplotlib")):
         if find_spec(package) is None:
@@ -136,9 +132,7 @@ def _epochs(session: Session, folder: Path) -> Iterator[str]:
             yield from process.stdout
         if process.returncode != 0:
             errors.seek(0)
-            raise SessionError(
-                f"the session {session.name!r} ended with code {process.returncode}:\n{errors.read()[-4000:]}"
-            )
+            raise ProcessError(session.name, process.returncode, errors.read()[-4000:])
 
 
 def _judge(part: Part, folder: Path) -> Verdict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = ["Part", "Session", "plan"]
 
@@ -54,44 +54,54 @@ class Part:
 
 
 def plan(epochs: int, seed: int) -> tuple[Part, ...]:
-    """Return the parts of the experiment for a run of that many epochs."""
-    half = epochs // 2
-
-    def session(name: str, first: int, stop: int, **options: object) -> Session:
-        return Session(name, seed, epochs, first, stop, **options)  # type: ignore[arg-type]
-
-    straight = session("straight", 0, epochs)
-    first_half = session("first-half", 0, half)
-    parts = [
+    """Return the parts of the experiment for a run of that many epochs, interrupted after half of them."""
+    straight = Session("straight", seed, epochs, 0, epochs)
+    first_half = replace(straight, name="first-half", stop=epochs // 2)
+    without_rng = _resumed(first_half, "without-rng", with_rng=False)
+    with_rng = _resumed(first_half, "with-rng", with_rng=True)
+    return (
         Part(
-            "straight, again", straight, (session("straight-again", 0, epochs),), True, "same seed, same thread count"
+            f"{epochs} epochs, run twice",
+            straight,
+            (replace(straight, name="straight-again"),),
+            True,
+            "one seed, one number of threads",
         ),
         Part(
-            "resumed: weights, optimizer, schedule",
+            "resumed without RNG state",
             straight,
-            (first_half, session("weights-only", half, epochs, resume="first-half")),
+            (first_half, without_rng),
             False,
-            "the generators start over, so order and augmentation of the first epochs come again",
+            "weights, optimizer and schedule came back, but order, augmentation and dropout of the first epochs come again",
         ),
         Part(
-            "resumed: and samerun's RNG state",
+            "resumed with samerun's RNG state",
             straight,
-            (first_half, session("with-rng", half, epochs, resume="first-half", with_rng=True)),
+            (first_half, with_rng),
             True,
             "every generator goes on where it stopped",
         ),
-    ]
-    for name, title, persistent, reason in (
-        ("workers", "the same with num_workers=2", False, "each epoch seeds new workers from the restored generator"),
-        (
-            "persistent",
-            "the same with persistent_workers",
+        _with_workers(
+            replace(straight, name="workers", num_workers=2),
+            "resumed with it, 2 workers",
             True,
-            "the workers' own generators were lost with them, and new workers take a seed that living ones do without",
+            "each epoch starts new workers and seeds them from the main process's generator, which was restored",
         ),
-    ):
-        workers = {"num_workers": 2, "persistent_workers": persistent}
-        before = session(f"{name}-first-half", 0, half, **workers)
-        after = session(f"{name}-with-rng", half, epochs, resume=before.name, with_rng=True, **workers)
-        parts.append(Part(title, session(name, 0, epochs, **workers), (before, after), not persistent, reason))
-    return tuple(parts)
+        _with_workers(
+            replace(straight, name="persistent", num_workers=2, persistent_workers=True),
+            "resumed with it, 2 persistent workers",
+            False,
+            "the workers' generators ended with the workers; and starting new ones draws a seed from the main process,"
+            " which living ones never do, so even the order differs",
+        ),
+    )
+
+
+def _resumed(before: Session, name: str, *, with_rng: bool) -> Session:
+    return replace(before, name=name, first=before.stop, stop=before.epochs, resume=before.name, with_rng=with_rng)
+
+
+def _with_workers(straight: Session, title: str, same: bool, reason: str) -> Part:
+    before = replace(straight, name=f"{straight.name}-first-half", stop=straight.epochs // 2)
+    after = _resumed(before, f"{straight.name}-with-rng", with_rng=True)
+    return Part(title, straight, (before, after), same, reason)

@@ -1,4 +1,4 @@
-"""What the experiment shows: a table, a plot, the figures."""
+"""What the experiment says: a table for people, figures for programs."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 
 from samerun.demo.experiment import Experiment, Verdict
+from samerun.demo.plot import draw
+from samerun.determinism import environment
 
 __all__ = ["show", "write"]
 
@@ -19,44 +22,45 @@ def write(experiment: Experiment, out: Path) -> dict[str, Any]:
     out.mkdir(parents=True, exist_ok=True)
     figures = _figures(experiment)
     (out / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
-    _plot(experiment, out / "demo.png")
+    draw(experiment, out / "demo.png")
     return figures
 
 
 def show(experiment: Experiment, out: Path) -> None:
-    """Print the table of verdicts to stdout, and where the files are to stderr."""
-    title = (
-        f"scikit-learn's digits, {experiment.epochs} epochs of {experiment.steps_per_epoch} steps,"
-        f" seed {experiment.seed}; interrupted after {experiment.stopped}; every run in a fresh process"
+    """Print the verdicts with their reasons to stdout, and where the files are to stderr."""
+    console = Console(highlight=False)
+    console.print(
+        f"scikit-learn's digits, {experiment.epochs} epochs of {experiment.steps_per_epoch} steps, seed"
+        f" {experiment.seed}; interrupted after {experiment.stopped} epochs; every run in fresh processes"
     )
-    table = Table(title=title, title_justify="left", show_lines=True)
-    for column in ("run", "bits", "first difference", "final model"):
-        table.add_column(column)
-    for verdict in experiment.verdicts:
-        why = f"[dim]{verdict.part.reason}[/]"
-        run = f"{verdict.part.title}\n{why}"
-        table.add_row(run, _verdict(verdict), _where(verdict, experiment), _hashes(verdict))
-    Console().print(table)
-    summary = "every part came out as stated" if experiment.as_stated else "NOT every part came out as stated"
+    table = Table("", "run", "against uninterrupted", "first difference", "final model")
+    for number, verdict in enumerate(experiment.verdicts, 1):
+        where = _where(verdict, experiment)
+        table.add_row(str(number), verdict.part.title, _verdict(verdict), where, _hashes(verdict))
+    console.print(table)
+    for number, verdict in enumerate(experiment.verdicts, 1):
+        console.print(Padding(f"{number}  {verdict.part.reason}", (0, 0, 0, 2)))
+    summary = "every verdict is as expected" if experiment.as_stated else "NOT every verdict is as expected"
     Console(stderr=True).print(f"{summary}; plot: {out / 'demo.png'}, figures: {out / 'figures.json'}")
 
 
 def _verdict(verdict: Verdict) -> str:
-    text = "[green]same[/]" if verdict.same else "[red]differ[/]"
-    stated = "as stated" if verdict.as_stated else f"[bold red]stated:\n{'same' if verdict.part.same else 'differ'}[/]"
-    return f"{text}\n{stated}"
+    found = "same bits" if verdict.same else "differs"
+    if verdict.as_stated:
+        return f"[green]✓ {found}[/]"
+    return f"[bold red]✗ {found}, expected {'same bits' if verdict.part.same else 'a difference'}[/]"
 
 
 def _where(verdict: Verdict, experiment: Experiment) -> str:
     if verdict.first_difference is None:
         return "none"
     epoch, batch = divmod(verdict.first_difference, experiment.steps_per_epoch)
-    return f"the {verdict.what} of step {verdict.first_difference}\n(epoch {epoch}, batch {batch})"
+    return f"{verdict.what} {batch + 1} of epoch {epoch + 1}"
 
 
 def _hashes(verdict: Verdict) -> str:
-    reference, compared = (digest[:12] for digest in verdict.fingerprints)
-    return f"{compared}\n{'=' if verdict.same else '≠'} {reference}"
+    reference, compared = (digest[:8] for digest in verdict.fingerprints)
+    return f"{compared} {'=' if verdict.same else '≠'} {reference}"
 
 
 def _figures(experiment: Experiment) -> dict[str, Any]:
@@ -66,6 +70,7 @@ def _figures(experiment: Experiment) -> dict[str, Any]:
         "interrupted_after": experiment.stopped,
         "steps_per_epoch": experiment.steps_per_epoch,
         "as_stated": experiment.as_stated,
+        "environment": environment(),
         "parts": [
             {
                 "run": verdict.part.title,
@@ -83,49 +88,3 @@ def _figures(experiment: Experiment) -> dict[str, Any]:
             for verdict in experiment.verdicts
         ],
     }
-
-
-def _plot(experiment: Experiment, path: Path) -> None:
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-    from matplotlib.ticker import MaxNLocator, ScalarFormatter
-
-    figure, (left, right) = plt.subplots(1, 2, figsize=(13, 5.6), layout="constrained")
-    epochs = range(1, experiment.epochs + 1)
-    references: dict[str, list[float]] = {}
-    for verdict in experiment.verdicts:
-        references.setdefault(verdict.part.reference.name, verdict.losses[1])
-    for losses in references.values():
-        left.plot(epochs, losses, color="black", linewidth=7, alpha=0.15)
-    for verdict in experiment.verdicts:
-        mark = "o" if verdict.same else "x"
-        style: dict[str, Any] = {
-            "linestyle": "-" if verdict.same else "--",
-            "marker": mark,
-            "markersize": 5,
-            "linewidth": 1.3,
-        }
-        label = f"{verdict.part.title}: {'same bits' if verdict.same else 'differs'}"
-        left.plot(epochs, verdict.losses[0], label=label, **style)
-        right.plot(epochs, verdict.distances, **style)
-    left.plot([], [], color="black", linewidth=7, alpha=0.15, label="the uninterrupted run of each")
-    left.set_yscale("log")
-    left.yaxis.set_major_formatter(ScalarFormatter())
-    left.yaxis.set_minor_formatter(ScalarFormatter())
-    for axes, title in ((left, "Mean training loss"), (right, "Distance of the parameters from the uninterrupted run")):
-        axes.axvline(
-            experiment.stopped + 0.5, color="gray", linestyle=":", label="interrupted" if axes is left else None
-        )
-        axes.set_title(title)
-        axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.2)
-    right.annotate(
-        "0: every bit the same", (experiment.epochs, 0), xytext=(0, 8), textcoords="offset points", ha="right"
-    )
-    figure.suptitle(f"Interrupted after {experiment.stopped} of {experiment.epochs} epochs, seed {experiment.seed}")
-    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)

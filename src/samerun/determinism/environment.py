@@ -48,8 +48,8 @@ def environment() -> Environment:
     What is captured: versions of Python, its hash seed, the operating system and C library, every installed package;
     the CPU, the instruction set torch chose and what limits it; thread counts; the BLAS libraries that are loaded with
     their kernels; GPUs and driver; torch's flags; environment variables that numerical libraries read; the git commit
-    of the working directory and whether it is dirty. What is not: files, data, the arguments of the program,
-    temperature and luck.
+    of the working directory and whether it is dirty. What is not: files, data and the arguments of
+    the program.
 
     Looking initialises no device. Takes some tenths of a second, because it asks git and lists packages.
     """
@@ -113,6 +113,7 @@ def _cpu() -> Environment:
         "torch_capability": torch.backends.cpu.get_cpu_capability(),
         "mkldnn_available": torch.backends.mkldnn.is_available(),
         "mkl_available": torch.backends.mkl.is_available(),
+        "torch_build": " ".join(torch.__config__.show().split()),
         "numpy_features": ", ".join(sorted(name for name, here in _numpy_features().items() if here)),
     }
 
@@ -150,7 +151,8 @@ def _blas() -> Environment:
             key: library.get(key)
             for key in ("internal_api", "version", "architecture", "threading_layer", "num_threads")
         }
-        libraries[f"{library['user_api']}:{library['prefix']}"] = kept
+        package = Path(library["filepath"]).parent.name.removesuffix(".libs")  # NumPy and SciPy each bring their own
+        libraries[f"{package}:{library['prefix']}"] = kept
     return libraries
 
 
@@ -167,13 +169,18 @@ def _threadpool_info() -> list[dict[str, Any]]:
 
 
 def _gpu() -> Environment:
-    if torch.version.cuda is None and torch.version.hip is None:
-        return {}
-    found: Environment = {"cuda": torch.version.cuda, "hip": torch.version.hip, "cudnn": torch.backends.cudnn.version()}
+    versions: Environment = {"cuda": torch.version.cuda, "hip": torch.version.hip, "xpu": torch.version.xpu}
+    found: Environment = {name: version for name, version in versions.items() if version is not None}
+    if torch.backends.mps.is_available():
+        found["mps"] = platform.mac_ver()[0]
+    if torch.version.cuda is None:
+        return found
+    found["cudnn"] = torch.backends.cudnn.version()
     # Asked from outside, because asking torch for more than the count would initialise CUDA here.
     if shutil.which("nvidia-smi"):
         command = ["nvidia-smi", "--query-gpu=name,driver_version,compute_cap", "--format=csv,noheader"]
-        rows = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        rows = answer.stdout.splitlines() if answer.returncode == 0 else []
         found["devices"] = {str(index): row.strip() for index, row in enumerate(rows)}
     return found
 
@@ -206,7 +213,7 @@ def _git(directory: Path) -> Environment:
     commit = _ask_git(directory, "rev-parse", "HEAD")
     if commit is None:
         return {"commit": None, "dirty": None}
-    return {"commit": commit, "dirty": bool(_ask_git(directory, "status", "--porcelain"))}
+    return {"commit": commit, "dirty": bool(_ask_git(directory, "status", "--porcelain", "--untracked-files=no"))}
 
 
 def _ask_git(directory: Path, *arguments: str) -> str | None:

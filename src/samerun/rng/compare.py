@@ -18,13 +18,8 @@ __all__ = ["DRAWS_BOUND", "SourceDiff", "StateDiff", "compare"]
 DRAWS_BOUND = 10_000_000
 
 
-# The kinds that are Mersenne Twisters, with the fields of their words and position; torch's CPU generator is one more.
-_MERSENNE = {
-    "random.Random": ("words", "position"),
-    "numba": ("words", "position"),
-    "numpy.RandomState.MT19937": ("state.key", "state.pos"),
-    "numpy.MT19937": ("state.key", "state.pos"),
-}
+# The fields that hold the words and the position of a Mersenne Twister; torch's CPU generator is one more.
+_MERSENNE = (("words", "position"), ("state.key", "state.pos"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +97,19 @@ def _twister(packed: Packed) -> tuple[Twister, bytes] | None:
         if packed.kind == "torch.mt19937":
             twister, beside = cpu_twister(fields["bytes"])
         else:
-            words, position = _MERSENNE[packed.kind]
+            words, position = next(pair for pair in _MERSENNE if {*pair} <= fields.keys())
             twister = Twister(fields[words].numpy(), int(fields[position].reshape(-1)[0]))
             beside = b"".join(fields[name].numpy().tobytes() for name in ("has_gauss", "gauss") if name in fields)
-    except (KeyError, ValueError, TypeError, IndexError):  # a loaded state that restore would refuse
+    except (StopIteration, KeyError, ValueError, TypeError, IndexError):  # another algorithm, or a damaged state
         return None
     return None if twister.problem() else (twister, beside)
 
 
 def _philox(name: str, first: Packed, second: Packed) -> SourceDiff:
-    seed, offset = first.fields["bytes"].numpy()[:16].view(np.uint64).tolist()
-    other_seed, other_offset = second.fields["bytes"].numpy()[:16].view(np.uint64).tolist()
+    if not first.fields["bytes"].numel() == second.fields["bytes"].numel() == 16:
+        return SourceDiff(name, False, None, "differs")
+    seed, offset = first.fields["bytes"].numpy().view(np.uint64).tolist()
+    other_seed, other_offset = second.fields["bytes"].numpy().view(np.uint64).tolist()
     if seed != other_seed:
         return SourceDiff(name, False, None, f"seed {seed} in the first state, {other_seed} in the second")
     steps = other_offset - offset

@@ -144,7 +144,7 @@ def _shared_generators() -> Iterator[object]:
     yield global_bit_generator()
     yield torch.default_generator
     yield from torch.cuda.default_generators
-    yield from torch.xpu.default_generators if hasattr(torch, "xpu") else ()
+    yield from torch.xpu.default_generators
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,7 @@ def _mapping(value: Any) -> Children:
 
 
 def _key(key: object, place: int) -> str:
-    # The repr of somebody's class would run his code.
+    # The repr of somebody's class would run user code.
     return repr(key) if type(key) in _LEAVES else f"<{type(key).__name__} {place}>"
 
 

@@ -176,9 +176,8 @@ def _unpack(name: str, packed: Packed, template: Packed, now: Mapping[str, Any])
             number = words[0] | words[1] << 64
             if not low <= number <= high:
                 problems.append(Problem(f"{name}/{key}", str(number), f"{low} to {high}"))
-    if "state.key" in fields and not fields["state.key"].numpy().any() and template.kind.endswith("MT19937"):
-        problem = Twister(fields["state.key"].numpy(), 0).problem()
-        problems.append(Problem(f"{name}/state.key", problem or "", "a state of the Mersenne Twister"))
+    if template.kind.endswith("MT19937") and (problem := Twister(fields["state.key"].numpy(), 0).problem()):
+        problems.append(Problem(f"{name}/state.key", problem, "a state of the Mersenne Twister"))
     if problems:
         raise StateError(problems)
     return _unflatten(now, fields)

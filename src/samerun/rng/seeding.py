@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, SupportsIndex, get_args
 
+import numpy as np
+
 from samerun.derive import derive
 from samerun.determinism.hashseed import hash_seed
 from samerun.errors import SeedError
@@ -75,6 +77,7 @@ def seed_everything(seed: SupportsIndex, *objects: object, scheme: Scheme = "cla
 
     Raises:
         SeedError: for a seed of another type or out of range; nothing has been seeded.
+        ValueError: for another scheme.
 
     >>> import random
     >>> seed_everything(42).seeded
@@ -108,7 +111,7 @@ def check_seed(seed: SupportsIndex, limit: int, hint: str = "") -> int:
         SeedError: unless it is an integer in ``[0, limit)``; bool is not one.
     """
     expected = f"an integer from 0 to 2**{limit.bit_length() - 1} - 1{hint}"
-    if isinstance(seed, bool) or not hasattr(type(seed), "__index__"):
+    if isinstance(seed, bool | np.bool_) or not hasattr(type(seed), "__index__"):
         raise SeedError(seed, expected)
     try:
         number = operator.index(seed)

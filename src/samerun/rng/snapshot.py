@@ -31,11 +31,11 @@ def capture(*objects: object) -> RngState:
     return RngState.read({**global_sources(), **private_sources(objects)}.values())
 
 
-def restore(state: RngState, *objects: object, strict: bool = True) -> None:
+def restore(state: RngState | Mapping[str, object], *objects: object, strict: bool = True) -> None:
     """Set every generator to a captured state, or raise and change nothing.
 
     Args:
-        state: what :func:`capture` gave, here or in another process.
+        state: what :func:`capture` gave, here or in another process, or its ``state_dict()``.
         *objects: the same objects in the same order, or ones built alike.
         strict: whether the sources in ``state`` must be exactly those that exist here. With ``strict=False`` only
             the names that both have are restored, and the others are left as they are; each state is still checked.
@@ -46,8 +46,12 @@ def restore(state: RngState, *objects: object, strict: bool = True) -> None:
         StateError: naming every source that is missing, unknown, or whose state cannot be one of this generator:
             wrong kind, dtype, shape or range, or refused by the generator's own library.
     """
+    if not isinstance(state, RngState):
+        loaded = RngState()
+        loaded.load_state_dict(state)
+        state = loaded
     sources = {**global_sources(), **private_sources(objects)}
-    if not sources.keys() >= state.keys():
+    if any(name not in sources for name in state.names):
         for family in families():
             family.wake(state.names)
         sources = {**global_sources(), **sources}
@@ -70,7 +74,7 @@ def write_all(state: RngState, sources: Mapping[str, Source[Any]], *, strict: bo
 
 
 def _mismatched(state: RngState, sources: Mapping[str, Source[Any]]) -> list[Problem]:
-    if state.keys() == sources.keys():
+    if len(state) == len(sources) and all(name in state for name in sources):
         return []
     problems = []
     for name in sources:

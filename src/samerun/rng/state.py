@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, KeysView, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -53,14 +54,13 @@ class RngState:
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the sources, sorted."""
-        return tuple(sorted(self.keys()))
-
-    def keys(self) -> KeysView[str]:
-        """Return the names of the sources as a set-like view."""
-        return (self._live or self._packed).keys()
+        return tuple(sorted(self._live or self._packed))
 
     def __contains__(self, name: object) -> bool:
-        return name in self.keys()
+        return name in self._live or name in self._packed
+
+    def __len__(self) -> int:
+        return len(self._live or self._packed)
 
     def packed(self, name: str) -> Packed:
         """Return the state of one source as tensors. Raises ``KeyError`` for an unknown name."""
@@ -68,6 +68,12 @@ class RngState:
             return self._packed[name]
         source, native = self._live[name]
         return source.pack(native)
+
+    def write_back(self) -> None:
+        """Write every state that was read in this process to the generator it was read from, each even if one fails."""
+        with ExitStack() as writes:
+            for source, native in self._live.values():
+                writes.callback(source.write, native)
 
     def native_for(self, source: Source[Any]) -> object:
         """Return this state's value for a live source, checked and ready to be written.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import threading
 from collections.abc import Callable, Generator, Mapping
 from functools import partial, wraps
 from types import FunctionType, TracebackType
@@ -15,9 +14,9 @@ import torch
 from samerun.derive import derive
 from samerun.errors import Problem, StateError, StreamError
 from samerun.rng.discovery import private_sources
+from samerun.rng.ownership import Entry, Owner, stack
 from samerun.rng.registry import global_sources
 from samerun.rng.seeding import check_seed
-from samerun.rng.snapshot import write_all
 from samerun.rng.source import Source
 from samerun.rng.state import RngState
 
@@ -27,114 +26,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class _Player:
-    """Somebody who may own the generators: the outside, a stream, or an isolated block.
-
-    ``state`` is where it stopped while it does not own them.
-    """
-
-    #: Its draws follow from a seed, so a generator it could not seed is a loss.
-    seeded = False
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.state: RngState | None = None
-
-    def begin(self, live: Mapping[str, Source[Any]]) -> None:
-        """Take over the generators, which are in the state of whoever had them."""
-        if self.state is not None:
-            write_all(self.state, live, strict=False)
-
-
-class _Entry:
-    """One entering of a player, with the private generators it borrows."""
-
-    def __init__(self, player: _Player, private: dict[str, Source[Any]], keeps: bool) -> None:
-        self.player = player
-        self.private = private
-        self.keeps = keeps  # whether the player goes on later from where it stops
-        self.outer_private = RngState.read(private.values())
-        self.thread = threading.current_thread()
-
-
-class _Stack:
-    """Who owns the generators now (the top), and who gets them back next. One per process, as the generators are.
-
-    Only the top plays; everybody below keeps the state in which it was interrupted. An entry that is left while others
-    were entered after it (a suspended generator function, an async task) is just taken out, so the outer states
-    come back in whatever order entries end.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._entries: list[_Entry] = []
-        self._outside = _Player("outside")
-
-    def is_entered(self, player: _Player) -> bool:
-        return any(entry.player is player for entry in self._entries)
-
-    def owns_generators(self, player: _Player) -> bool:
-        return self._top() is player
-
-    def enter(self, player: _Player, private: dict[str, Source[Any]], *, keeps: bool) -> _Entry:
-        with self._lock:
-            self._refuse_other_thread(player)
-            live = global_sources()
-            entry = _Entry(player, private, keeps)
-            current = self._top()
-            current.state = RngState.read(live.values())
-            if current is not player:
-                try:
-                    player.begin({**live, **private})
-                except BaseException:
-                    write_all(current.state, live, strict=False)
-                    write_all(entry.outer_private, private, strict=True)
-                    raise
-            self._entries.append(entry)
-            return entry
-
-    def leave(self, entry: _Entry) -> None:
-        with self._lock:
-            live = global_sources()
-            is_top = self._entries[-1] is entry
-            self._entries.remove(entry)
-            if entry.keeps and is_top:
-                entry.player.state = RngState.read({**live, **entry.private}.values())
-            write_all(entry.outer_private, entry.private, strict=True)
-            if is_top and self._top() is not entry.player:
-                self._give_back(entry, live)
-
-    def _give_back(self, entry: _Entry, live: Mapping[str, Source[Any]]) -> None:
-        state = self._top().state
-        assert state is not None  # set when entry was entered on top of it
-        new = [source for name, source in live.items() if name not in state]
-        write_all(state, {name: source for name, source in live.items() if name in state}, strict=True)
-        lost = [source.name for source in new if not source.rewind()]
-        if lost or (new and entry.player.seeded):
-            names = ", ".join(source.name for source in new)
-            reason = (
-                f"{names} came into being inside the block, so its draws do not follow from the stream's seed"
-                " and what it was outside is not known; initialise it before entering (such as torch.cuda.init())"
-            )
-            raise StreamError(entry.player.name, reason)
-
-    def _top(self) -> _Player:
-        return self._entries[-1].player if self._entries else self._outside
-
-    def _refuse_other_thread(self, player: _Player) -> None:
-        for entry in self._entries:
-            if entry.thread is not threading.current_thread() and entry.thread.is_alive():
-                reason = (
-                    f"thread {entry.thread.name!r} is inside {entry.player.name!r}; the generators belong to the whole"
-                    " process, so two threads cannot have streams at once"
-                )
-                raise StreamError(player.name, reason)
-
-
-_stack = _Stack()
-
-
-class Stream(_Player):
+class Stream(Owner):
     """An own sequence of draws, entered any number of times: each ``with`` goes on where the last one stopped.
 
     Inside, the global generators are this stream's; outside, they are as if the block had not been there. Which
@@ -176,7 +68,7 @@ class Stream(_Player):
     def __init__(self, seed: SupportsIndex, *, name: str = "stream") -> None:
         super().__init__(name)
         self.seed = check_seed(seed, 2**64)
-        self._entered: list[_Entry] = []
+        self._entered: list[Entry] = []
 
     def begin(self, live: Mapping[str, Source[Any]]) -> None:
         state = self.state or RngState()
@@ -186,13 +78,13 @@ class Stream(_Player):
         super().begin(live)
 
     def __enter__(self) -> Stream:
-        self._entered.append(_stack.enter(self, {}, keeps=True))
+        self._entered.append(stack.enter(self, {}, keeps=True))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _stack.leave(self._entered.pop())
+        stack.leave(self._entered.pop())
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """Return the position as tensors: ``{"key": uint64[], ...}`` and what :meth:`RngState.state_dict` gives.
@@ -202,7 +94,7 @@ class Stream(_Player):
         Raises:
             StreamError: if the stream was never entered and another thread is inside one.
         """
-        if _stack.owns_generators(self):
+        if stack.owns_generators(self):
             state = RngState.read(global_sources().values())
         else:
             if self.state is None:
@@ -218,7 +110,7 @@ class Stream(_Player):
             StateError: for a state of a stream with another seed or name, or one that is none.
             StreamError: while the stream is entered.
         """
-        if _stack.is_entered(self):
+        if stack.is_entered(self):
             raise StreamError(self.name, "is entered; load its state before entering or after leaving")
         key = state_dict.get("key")
         if not (isinstance(key, torch.Tensor) and key.dtype == torch.uint64 and torch.equal(key, self._key())):
@@ -271,15 +163,15 @@ class isolate:  # noqa: N801  # a context manager, named like one
                 " that a function holds, pass it in a list"
             )
         self._objects = objects
-        self._entered: list[_Entry] = []
+        self._entered: list[Entry] = []
 
     def __enter__(self) -> None:
-        self._entered.append(_stack.enter(_Player("isolate"), private_sources(self._objects), keeps=False))
+        self._entered.append(stack.enter(Owner("isolate"), private_sources(self._objects), keeps=False))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _stack.leave(self._entered.pop())
+        stack.leave(self._entered.pop())
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
@@ -302,17 +194,17 @@ class isolate:  # noqa: N801  # a context manager, named like one
     ) -> Callable[..., Generator[Any, Any, Any]]:
         @wraps(function)
         def isolated(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-            player = _Player("isolate")
+            owner = Owner("isolate")
             inner = function(*args, **kwargs)
             resume: Callable[[], Any] = partial(next, inner)
             while True:
-                entry = _stack.enter(player, private_sources(self._objects), keeps=True)
+                entry = stack.enter(owner, private_sources(self._objects), keeps=True)
                 try:
                     item = resume()
                 except StopIteration as stop:
                     return stop.value
                 finally:
-                    _stack.leave(entry)
+                    stack.leave(entry)
                 try:
                     sent = yield item
                 except BaseException as error:  # also GeneratorExit: what runs at the end is the block's too

@@ -13,9 +13,10 @@ from click.testing import CliRunner
 from samerun.cli.app import app
 from samerun.demo import experiment as experiment_module
 from samerun.demo import report
-from samerun.demo.experiment import Experiment, SessionError, Verdict, _epochs, _first_difference
+from samerun.demo.experiment import Experiment, Verdict, _epochs, _first_difference
 from samerun.demo.plan import Session, plan
 from samerun.demo.record import Record
+from samerun.errors import ProcessError
 
 
 def made_up(*, same=True, stated=True):
@@ -92,7 +93,7 @@ def test_the_plot_is_a_picture_and_leaves_no_figure_open(tmp_path):
 
 def test_a_process_that_fails_is_reported_with_what_it_printed(tmp_path):
     session = Session("orphan", 42, 2, 1, 2, resume="no-such-session")
-    with pytest.raises(SessionError, match=r"(?s)'orphan' ended with code 1.*No such file.*no-such-session"):
+    with pytest.raises(ProcessError, match=r"(?s)'orphan' ended with code 1.*No such file.*no-such-session"):
         list(_epochs(session, tmp_path / "orphan"))
 
 

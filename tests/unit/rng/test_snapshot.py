@@ -27,6 +27,15 @@ def test_restored_generators_draw_the_same_again():
     assert draw() == first
 
 
+def test_the_state_dict_can_be_restored_as_it_is():
+    tensors = capture().state_dict()
+    expected = draw()
+    restore(tensors)
+    assert draw() == expected
+    with pytest.raises(StateError, match="version"):
+        restore({})
+
+
 def test_capture_has_no_effect_and_may_be_repeated():
     before = bare_states()
     states = [capture() for _ in range(3)]

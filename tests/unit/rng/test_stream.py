@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from draws import bare_states, draw
-from samerun.errors import SeedError, StateError, StreamError
+from samerun.errors import RegistryError, SeedError, StateError, StreamError
 from samerun.rng import Source, Stream, capture, isolate, seed_everything
 from samerun.rng import registry as rng_registry
 from samerun.rng.python import PythonSource
@@ -518,6 +518,41 @@ def test_a_stream_checks_its_seed(seed):
 
 def test_repr_says_how_to_make_it():
     assert repr(Stream(7, name="eda")) == "Stream(7, name='eda')"
+
+
+# --- failures on the way out
+
+
+def test_all_others_come_back_when_one_cannot():
+    python, numpy, cpu = bare_states()
+    original = np.random.get_bit_generator()
+    block = isolate()
+    block.__enter__()
+    draw()
+    np.random.set_bit_generator(np.random.PCG64(1))
+    try:
+        with pytest.raises(ValueError, match="PCG64"):
+            block.__exit__(None, None, None)
+    finally:
+        np.random.set_bit_generator(original)
+    assert (bare_states()[0], bare_states()[2]) == (python, cpu)
+    assert bare_states()[1] != numpy
+    before = bare_states()
+    with isolate():  # and nothing of the failed one is left in the stack
+        draw()
+    assert bare_states() == before
+
+
+@pytest.mark.parametrize("block", [isolate(), Stream(7)])
+def test_states_come_back_when_a_registered_package_fails_at_the_end(block, late, monkeypatch):
+    before = bare_states()
+    block.__enter__()
+    draw()
+    late.appear()
+    monkeypatch.setattr(late, "name", "python")  # now two sources have one name
+    with pytest.raises(RegistryError):
+        block.__exit__(None, None, None)
+    assert bare_states() == before
 
 
 # --- sources that come into being inside a block, as a device does
