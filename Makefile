@@ -1,14 +1,20 @@
-# Every target sets up what it needs. PYTHON and VENV can be given: make test VENV=/somewhere/else
+# Every target sets up what it needs. PYTHON and VENV (without spaces) can be given: make test VENV=/somewhere/else
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow check docs bench clean
+# Two targets at once would install into one environment at once.
+.NOTPARALLEL:
+.PHONY: help demo test slow gpu check docs bench clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
 
 # One stamp per set of extras, so that the demo does not wait for the tools of the tests.
 $(VENV)/.%: pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "samerun needs Python 3.11 or newer, and $(PYTHON) is %d.%d; name another: make PYTHON=python3.11" % sys.version_info[:2])'
+	@echo "installing into $(VENV); the first time takes minutes, because of torch"
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$*]"
 	touch $@
 
@@ -21,11 +27,13 @@ test: $(VENV)/.dev  ## everything but the slow tests
 slow: $(VENV)/.dev  ## the slow tests, and the import rules
 	$(BIN)/python -m pytest -m "slow or imports"
 
-check: $(VENV)/.dev  ## lint, formatting, types, import rules
+gpu: $(VENV)/.dev  ## the tests that need a CUDA device
+	$(BIN)/python -m pytest -m gpu
+
+check: $(VENV)/.dev  ## lint, formatting, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
 
 docs: $(VENV)/.dev  ## the site, in docs/_build/html; warnings are errors
 	$(BIN)/sphinx-build --fail-on-warning --nitpicky --keep-going -q docs docs/_build/html
@@ -33,5 +41,5 @@ docs: $(VENV)/.dev  ## the site, in docs/_build/html; warnings are errors
 bench: $(VENV)/.dev  ## one table of ratios
 	$(BIN)/python -m benchmarks
 
-clean:
+clean:  ## remove everything that was made
 	rm -rf $(VENV) build dist docs/_build samerun-demo .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

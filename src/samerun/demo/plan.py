@@ -61,7 +61,7 @@ def plan(epochs: int, seed: int) -> tuple[Part, ...]:
     with_rng = _resumed(first_half, "with-rng", with_rng=True)
     return (
         Part(
-            f"{epochs} epochs, run twice",
+            "run twice",
             straight,
             (replace(straight, name="straight-again"),),
             True,
@@ -72,10 +72,11 @@ def plan(epochs: int, seed: int) -> tuple[Part, ...]:
             straight,
             (first_half, without_rng),
             False,
-            "weights, optimizer and schedule came back, but order, augmentation and dropout of the first epochs come again",
+            "weights, optimizer and schedule came back, but order, augmentation and dropout of the first epochs"
+            " come again",
         ),
         Part(
-            "resumed with samerun's RNG state",
+            "resumed with RNG state",
             straight,
             (first_half, with_rng),
             True,
@@ -83,13 +84,13 @@ def plan(epochs: int, seed: int) -> tuple[Part, ...]:
         ),
         _with_workers(
             replace(straight, name="workers", num_workers=2),
-            "resumed with it, 2 workers",
+            "with RNG state, 2 workers",
             True,
             "each epoch starts new workers and seeds them from the main process's generator, which was restored",
         ),
         _with_workers(
             replace(straight, name="persistent", num_workers=2, persistent_workers=True),
-            "resumed with it, 2 persistent workers",
+            "with RNG state, 2 persistent workers",
             False,
             "the workers' generators ended with the workers; and starting new ones draws a seed from the main process,"
             " which living ones never do, so even the order differs",

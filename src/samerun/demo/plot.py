@@ -22,6 +22,7 @@ def draw(experiment: Experiment, path: Path) -> None:
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import MaxNLocator
 
     styles = _styles(experiment.verdicts)
     figure, (left, right) = plt.subplots(1, 2, figsize=(13, 5.2), layout="constrained")
@@ -30,6 +31,7 @@ def draw(experiment: Experiment, path: Path) -> None:
     for axes in (left, right):
         axes.axvline(experiment.stopped + 0.5, color="gray", linestyle=":", linewidth=1)
         axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
         axes.grid(alpha=0.2)
         axes.margins(x=0.02)
     figure.suptitle(f"Interrupted after {experiment.stopped} of {experiment.epochs} epochs (dotted line)")

@@ -67,9 +67,7 @@ def _load(training: Training, path: Path, *, with_rng: bool) -> None:
     training.optimizer.load_state_dict(state["optimizer"])
     training.scheduler.load_state_dict(state["scheduler"])
     if with_rng:  # last, and at an epoch boundary before iter(loader)
-        rng = samerun.RngState()
-        rng.load_state_dict(state["rng"])
-        samerun.restore(rng)
+        samerun.restore(state["rng"])
 
 
 if __name__ == "__main__":

@@ -31,9 +31,10 @@ def show(experiment: Experiment, out: Path) -> None:
     console = Console(highlight=False)
     console.print(
         f"scikit-learn's digits, {experiment.epochs} epochs of {experiment.steps_per_epoch} steps, seed"
-        f" {experiment.seed}; interrupted after {experiment.stopped} epochs; every run in fresh processes"
+        f" {experiment.seed}; interrupted after {experiment.stopped} epochs."
+        "\nEach run, in fresh processes, against the uninterrupted one (✓ is as expected):"
     )
-    table = Table("", "run", "against uninterrupted", "first difference", "final model")
+    table = Table("", "run", "bits", "first difference", "final model")
     for number, verdict in enumerate(experiment.verdicts, 1):
         where = _where(verdict, experiment)
         table.add_row(str(number), verdict.part.title, _verdict(verdict), where, _hashes(verdict))
@@ -45,10 +46,10 @@ def show(experiment: Experiment, out: Path) -> None:
 
 
 def _verdict(verdict: Verdict) -> str:
-    found = "same bits" if verdict.same else "differs"
+    found = "same" if verdict.same else "differ"
     if verdict.as_stated:
         return f"[green]✓ {found}[/]"
-    return f"[bold red]✗ {found}, expected {'same bits' if verdict.part.same else 'a difference'}[/]"
+    return f"[bold red]✗ {found}, expected: {'same' if verdict.part.same else 'differ'}[/]"
 
 
 def _where(verdict: Verdict, experiment: Experiment) -> str:

@@ -48,8 +48,8 @@ def environment() -> Environment:
     What is captured: versions of Python, its hash seed, the operating system and C library, every installed package;
     the CPU, the instruction set torch chose and what limits it; thread counts; the BLAS libraries that are loaded with
     their kernels; GPUs and driver; torch's flags; environment variables that numerical libraries read; the git commit
-    of the working directory and whether it is dirty. What is not: files, data and the arguments of
-    the program.
+    of the working directory and whether tracked files differ from it. What is not: untracked files, data and the
+    arguments of the program.
 
     Looking initialises no device. Takes some tenths of a second, because it asks git and lists packages.
     """

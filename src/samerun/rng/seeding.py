@@ -27,7 +27,7 @@ Scheme = Literal["classic", "independent"]
 _LIMITS: dict[str, int] = {"classic": 2**32, "independent": 2**64}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SeedReport:
     """What :func:`seed_everything` did.
 
@@ -45,7 +45,7 @@ class SeedReport:
     pending: tuple[str, ...]
     notes: tuple[str, ...]
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         width = max(map(len, self.seeded))
         rows = [
             f"  {name:<{width}}  {seed}{'  (when the device is initialised)' if name in self.pending else ''}"
@@ -130,10 +130,15 @@ def _notes(seed: int) -> tuple[str, ...]:
     running, wanted = hash_seed(), seed % 2**32
     if running == wanted:
         return ()
-    command = shlex.join([Path(sys.executable or "python").name, *sys.orig_argv[1:]])
     is_now = "random in this process" if running is None else f"fixed by {running} in this process"
     variable = os.environ.get("PYTHONHASHSEED")
     if variable is not None and variable != str(running):
         is_now += f" (PYTHONHASHSEED={variable} was set after the start and does nothing)"
-    fix = f"start with: PYTHONHASHSEED={wanted} {command}"
-    return (f"hashes of strings, and the order of sets, are {is_now}; {fix}",)
+    return (f"hashes of strings, and the order of sets, are {is_now}; {_how_to_fix_hashes(wanted)}",)
+
+
+def _how_to_fix_hashes(seed: int) -> str:
+    if "ipykernel_launcher" in sys.orig_argv:
+        return f"set PYTHONHASHSEED={seed} where the notebook server is started, and restart the kernel"
+    command = shlex.join([Path(sys.executable or "python").name, *sys.orig_argv[1:]])
+    return f"start with: PYTHONHASHSEED={seed} {command}"

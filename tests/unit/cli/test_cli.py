@@ -59,7 +59,7 @@ def test_env_against_another_environment_shows_the_rows(tmp_path):
     assert json.loads(answer.stdout)[0]["recorded"] == 99
 
 
-@pytest.mark.parametrize("content", ["not json", "[1]", "\udcff"])
+@pytest.mark.parametrize("content", ["not json", "[1]", "{}", '{"hello": 1}', "\udcff"])
 def test_env_against_something_unreadable_cannot_tell(tmp_path, content):
     recorded = tmp_path / "env.json"
     recorded.write_bytes(content.encode("utf-8", "surrogateescape"))
@@ -67,6 +67,11 @@ def test_env_against_something_unreadable_cannot_tell(tmp_path, content):
     assert answer.returncode == 2
     assert answer.stdout == ""
     assert "env.json" in answer.stderr
+
+
+def test_env_into_a_pipe_that_closes_says_nothing():
+    answer = subprocess.run(f"{SCRIPT[0]} env | true", shell=True, capture_output=True, text=True, check=False)
+    assert answer.stderr == ""
 
 
 def test_env_against_nothing_cannot_tell(tmp_path):

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -47,6 +48,14 @@ def test_the_plan_has_every_part_and_its_negative_controls():
     assert len({session.name for session in names}) == len(names)
 
 
+@pytest.mark.parametrize("page", ["README.md", "README.ja.md"])
+def test_the_readme_shows_what_the_demo_prints(page):
+    shown = " ".join((Path(__file__).parents[3] / page).read_text().split())
+    for part in plan(20, 42):
+        assert f"│ {part.title} " in shown
+        assert part.reason in shown
+
+
 def test_the_first_difference_is_a_step_and_what_differs_in_it():
     steps = [("b0", "m0"), ("b1", "m1"), ("b2", "m2")]
     assert _first_difference(steps, steps) == (None, "")
@@ -71,10 +80,10 @@ def test_exit_code_is_0_only_if_every_verdict_is_as_stated(tmp_path, monkeypatch
     monkeypatch.setattr(experiment_module, "run_experiment", lambda out, **options: made_up(same=same, stated=stated))
     answer = CliRunner().invoke(app, ["demo", "--out", str(tmp_path)], env={"COLUMNS": "100"})
     assert answer.exit_code == code
-    assert "as stated" in answer.stderr
-    assert ("NOT every part" in answer.stderr) == (code == 1)
-    assert ("the batch of step 7" in answer.stdout) == (not same)
-    assert "(epoch 2, batch 1)" in answer.stdout or same
+    assert "as expected" in answer.stderr
+    assert ("NOT every verdict" in answer.stderr) == (code == 1)
+    assert ("batch 2 of epoch 3" in answer.stdout) == (not same)
+    assert ("expected: " in answer.stdout) == (code == 1)
 
 
 def test_json_goes_to_stdout_and_into_the_file(tmp_path, monkeypatch):
@@ -83,6 +92,7 @@ def test_json_goes_to_stdout_and_into_the_file(tmp_path, monkeypatch):
     figures = json.loads(answer.stdout)
     assert figures == json.loads((tmp_path / "figures.json").read_text())
     assert figures["parts"][0]["same"] is True
+    assert figures["environment"]["packages"]["torch"]
 
 
 def test_the_plot_is_a_picture_and_leaves_no_figure_open(tmp_path):

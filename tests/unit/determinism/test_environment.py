@@ -80,9 +80,16 @@ def test_git_commit_and_dirt(tmp_path, monkeypatch):
     (tmp_path / "train.py").write_text("x = 1\n")
     git("add", ".")
     git("commit", "-q", "-m", "first")
+    (tmp_path / "env.json").write_text("")  # the shell makes it before `samerun env --json > env.json` looks
     assert environment()["git"] == {"commit": git("rev-parse", "HEAD"), "dirty": False}
     (tmp_path / "train.py").write_text("x = 2\n")
     assert environment()["git"]["dirty"] is True
+
+
+def test_every_blas_library_is_recorded_though_they_share_a_name():
+    code = "import numpy, scipy.linalg, samerun; print(*samerun.environment()['blas'])"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert {"numpy:libscipy_openblas", "scipy:libscipy_openblas"} <= set(answer)
 
 
 def test_other_variables_of_the_process_are_not_recorded(monkeypatch):
