@@ -25,7 +25,7 @@ __all__ = ["demo"]
 def demo(context: click.Context, out: Path, as_json: bool, epochs: int, seed: int) -> None:
     """Train on real digits, stop half-way, resume in a fresh process, and compare bits.
 
-    Exit code 0 only if every part comes out as stated.
+    Exit code 0 only if every verdict is as expected.
     """
     from samerun.demo import report
     from samerun.demo.experiment import run_experiment
