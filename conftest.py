@@ -64,4 +64,4 @@ def numba() -> ModuleType:
 def _numba_only_where_asked_for(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide Numba from tests that do not use it, so that they see the same sources in whatever order they run."""
     if "numba" not in request.fixturenames:
-        monkeypatch.delitem(sys.modules, "numba", raising=False)
+        monkeypatch.delitem(sys.modules, "numba._helperlib", raising=False)

@@ -24,8 +24,9 @@ def derive(*path: SupportsIndex | str) -> int:
     are the places where one element ends and the next begins (``(1, 23)`` and ``(12, 3)`` differ).
 
     Args:
-        *path: a root, usually the seed of the run, and whatever leads from it to the one who draws: integers of any
-            size and sign (NumPy's too) and strings. Not bool, which equals 0 and 1 in Python, and not float.
+        *path: a root, usually the seed of the run, and whatever leads from it to the one who draws: integers of either
+            sign and up to 4,300 digits (NumPy's too), and strings. Not bool, which equals 0 and 1 in Python, and
+            not float.
 
     Returns:
         An integer in ``[0, 2**64)``. Among ``n`` paths the chance of any two equal seeds is about

@@ -37,6 +37,17 @@ __all__ = [
 class SamerunError(Exception):
     """The base of samerun's own exceptions; a wrong argument is a plain ``TypeError`` or ``ValueError``."""
 
+    # By default an exception is made anew from its message alone, which these are not made from: a worker process
+    # that raised one would bring its pool down.
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(kind: type[SamerunError], args: tuple[object, ...], attributes: dict[str, object]) -> SamerunError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error
+
 
 class SeedError(SamerunError, ValueError):
     """A seed has the wrong type or is out of range.
@@ -74,6 +85,8 @@ class StateError(SamerunError, ValueError):
     """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
+        if isinstance(problems, str):  # torch's DataLoader tries this with a worker's message, and has an answer to it
+            raise TypeError("problems must be an iterable of Problem, not str")
         self.problems = tuple(problems)
         lines = [str(problem) for problem in self.problems]
         text = lines[0] if len(lines) == 1 else "\n  ".join([f"{len(lines)} problems:", *lines])

@@ -149,6 +149,8 @@ def _entries(state: object, path: str, above: tuple[int, ...]) -> Iterator[tuple
 def _leaf(value: object, where: str) -> Leaf:
     if isinstance(value, np.ndarray) and value.dtype.hasobject:
         raise StateError([Problem(where, "an array of Python objects", "an array of numbers")])
+    if isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.memmap):  # a mask, say, would be lost
+        raise StateError([Problem(where, f"a {type(value).__qualname__}", "a plain array")])
     if isinstance(value, torch.Tensor):
         _refuse_sparse(value, where)
     if value is None or isinstance(value, bool | int | float | str | bytes | torch.Tensor | np.ndarray):

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 
 import pytest
+from torch.utils.data import DataLoader, Dataset
 
 from samerun import errors
 from samerun.errors import Problem, SamerunError, StateError
@@ -18,22 +20,40 @@ def test_every_exception_is_in_the_tree_of_the_docstring_and_exported():
         assert exception.__name__ in errors.__all__
 
 
-@pytest.mark.parametrize(
-    ("error", "builtin"),
-    [
-        (errors.SeedError(-1, "positive"), ValueError),
-        (errors.StateError([Problem("a", "b", "c")]), ValueError),
-        (errors.DiscoveryError("a", "b"), TypeError),
-        (errors.RegistryError("a", "b"), RuntimeError),
-        (errors.StreamError("a", "b"), RuntimeError),
-        (errors.DeterminismError("a", 1, 2, "c"), RuntimeError),
-        (errors.MissingExtraError("click", "cli"), ImportError),
-        (errors.ProcessError("a", 1, "b"), RuntimeError),
-    ],
-)
+ERRORS = [
+    (errors.SeedError(-1, "positive"), ValueError),
+    (errors.StateError([Problem("a", "b", "c")]), ValueError),
+    (errors.DiscoveryError("a", "b"), TypeError),
+    (errors.RegistryError("a", "b"), RuntimeError),
+    (errors.StreamError("a", "b"), RuntimeError),
+    (errors.DeterminismError("a", 1, 2, "c"), RuntimeError),
+    (errors.MissingExtraError("click", "cli"), ImportError),
+    (errors.ProcessError("a", 1, "b"), RuntimeError),
+]
+
+
+@pytest.mark.parametrize(("error", "builtin"), ERRORS)
 def test_each_is_also_the_builtin_that_callers_expect(error, builtin):
     assert isinstance(error, builtin)
     assert isinstance(error, SamerunError)
+
+
+@pytest.mark.parametrize("error", [error for error, _ in ERRORS])
+def test_they_survive_the_way_from_another_process(error):
+    copied = pickle.loads(pickle.dumps(error))
+    assert (type(copied), str(copied), vars(copied)) == (type(error), str(error), vars(error))
+
+
+def test_a_dataloader_worker_hands_over_the_message():
+    class Failing(Dataset):
+        def __len__(self):
+            return 1
+
+        def __getitem__(self, index):
+            raise StateError([Problem("here", "1", "2")])
+
+    with pytest.raises(RuntimeError, match="here: found 1, expected 2"):
+        list(DataLoader(Failing(), num_workers=1))
 
 
 def test_problems_are_listed_one_a_line():

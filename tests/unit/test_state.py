@@ -132,6 +132,7 @@ def test_walk_gives_leaves_with_their_key_paths_in_order():
         ({"a": {1.5: 0}}, "['a']", "key 1.5"),
         ({"a": {True: 0}}, "['a']", "key True"),
         ({"a": np.array([None])}, "['a']", "Python objects"),
+        ({"a": np.ma.masked_array([1.0], [True])}, "['a']", "MaskedArray"),
         ({"a": np.float32(1)}, "['a']", "float32"),
     ],
 )

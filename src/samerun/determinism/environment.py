@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import distributions
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -24,9 +25,9 @@ Environment: TypeAlias = "dict[str, Environment | str | int | float | bool | Non
 
 # Variables that numerical libraries read; nothing else of the process's environment is recorded.
 _VARIABLES = tuple(
-    """ACCELERATE_ ATEN_ BLIS_ CUBLASLT_ CUBLAS_ CUDA_ CUDNN_ DNNL_ GOMP_ GOTO_ HIP_ KMP_ MIOPEN_ MKL_ NCCL_ NPY_ NUMBA_
-    NVIDIA_TF32_OVERRIDE OMP_ ONEDNN_ OPENBLAS_ PYTHONHASHSEED PYTORCH_ ROCBLAS_ ROCR_ TORCH TRITON_ VECLIB_ XLA_
-    ZE_""".split()
+    """ACCELERATE_ ATEN_ BLIS_ CUBLASLT_ CUBLAS_ CUDA_ CUDNN_ DNNL_ GLIBC_TUNABLES GOMP_ GOTO_ HIP_ KMP_ MIOPEN_ MKL_
+    NCCL_ NPY_ NUMBA_ NVIDIA_TF32_OVERRIDE OMP_ ONEDNN_ OPENBLAS_ PYTHONHASHSEED PYTORCH_ ROCBLAS_ ROCR_
+    TORCH TRITON_ VECLIB_ XLA_ ZE_""".split()
 )
 
 
@@ -62,7 +63,7 @@ def environment() -> Environment:
         "gpu": _gpu(),
         "flags": _flags(),
         "variables": _variables(),
-        "git": _git(Path.cwd()),
+        "git": _git(),
         "packages": _packages(),
     }
 
@@ -178,9 +179,8 @@ def _gpu() -> Environment:
     found["cudnn"] = torch.backends.cudnn.version()
     # Asked from outside, because asking torch for more than the count would initialise CUDA here.
     if shutil.which("nvidia-smi"):
-        command = ["nvidia-smi", "--query-gpu=name,driver_version,compute_cap", "--format=csv,noheader"]
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
-        rows = answer.stdout.splitlines() if answer.returncode == 0 else []
+        answer = _output_of("nvidia-smi", "--query-gpu=name,driver_version,compute_cap", "--format=csv,noheader")
+        rows = (answer or "").splitlines()
         found["devices"] = {str(index): row.strip() for index, row in enumerate(rows)}
     return found
 
@@ -191,13 +191,11 @@ def _flags() -> Environment:
         "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
         "deterministic_warn_only": torch.is_deterministic_algorithms_warn_only_enabled(),
         "fill_uninitialized_memory": getattr(torch.utils.deterministic, "fill_uninitialized_memory"),  # noqa: B009  # not declared
-        "float32_matmul_precision": torch.get_float32_matmul_precision(),
+        **_fp32_precision(),
         "default_dtype": str(torch.get_default_dtype()),
         "cudnn_enabled": bool(cudnn.enabled),
         "cudnn_deterministic": bool(cudnn.deterministic),
         "cudnn_benchmark": bool(cudnn.benchmark),
-        "cudnn_allow_tf32": bool(cudnn.allow_tf32),
-        "cuda_matmul_allow_tf32": matmul.allow_tf32,
         "cuda_matmul_fp16_reduction": str(matmul.allow_fp16_reduced_precision_reduction),
         "cuda_matmul_bf16_reduction": str(matmul.allow_bf16_reduced_precision_reduction),
         "mkldnn_enabled": torch.backends.mkldnn.enabled,
@@ -205,24 +203,50 @@ def _flags() -> Environment:
     }
 
 
+def _fp32_precision() -> Environment:
+    backends = torch.backends
+    if not hasattr(backends, "fp32_precision"):  # before torch 2.9
+        return {
+            "float32_matmul_precision": torch.get_float32_matmul_precision(),
+            "cudnn_allow_tf32": bool(backends.cudnn.allow_tf32),
+            "cuda_matmul_allow_tf32": backends.cuda.matmul.allow_tf32,
+        }
+    # These also show what the older switches did; reading the older ones raises once a newer one was used.
+    operations = ("matmul", "conv", "rnn")
+    owners = ("cuda.matmul", "cudnn", "cudnn.conv", "cudnn.rnn", "mkldnn", *(f"mkldnn.{name}" for name in operations))
+    precisions = {owner: attrgetter(f"{owner}.fp32_precision")(backends) for owner in owners}
+    return {"fp32_precision": {"generic": backends.fp32_precision, **precisions}}
+
+
 def _variables() -> Environment:
     return {name: os.environ[name] for name in sorted(os.environ) if name.startswith(_VARIABLES)}
 
 
-def _git(directory: Path) -> Environment:
-    commit = _ask_git(directory, "rev-parse", "HEAD")
-    if commit is None:
-        return {"commit": None, "dirty": None}
-    return {"commit": commit, "dirty": bool(_ask_git(directory, "status", "--porcelain", "--untracked-files=no"))}
+def _git() -> Environment:
+    commit = _output_of("git", "rev-parse", "HEAD")
+    # Without optional locks, status leaves the index alone, and a commit that is made at the same time.
+    status = _output_of("git", "--no-optional-locks", "status", "--porcelain", "--untracked-files=no")
+    return {"commit": commit, "dirty": None if commit is None or status is None else bool(status)}
 
 
-def _ask_git(directory: Path, *arguments: str) -> str | None:
-    if not shutil.which("git"):
+def _output_of(*command: str) -> str | None:
+    """Return what a program says, or ``None`` if it is not there, fails, or does not answer within 20 seconds."""
+    try:
+        answer = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=20, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
         return None
-    answer = subprocess.run(["git", "-C", str(directory), *arguments], capture_output=True, text=True, check=False)
-    return answer.stdout.strip() if answer.returncode == 0 else None
+    return answer.stdout.strip()
 
 
 def _packages() -> Environment:
-    versions = {found.metadata["Name"]: found.version for found in distributions() if found.metadata["Name"]}
+    versions: Environment = {}
+    for found in distributions():  # in the order of the import path: the first of a name is the one imported
+        try:
+            name, version = found.metadata["Name"], found.version
+        except (UnicodeError, KeyError) as error:
+            name, version = str(getattr(found, "_path", found)), f"unreadable metadata: {error}"
+        if name:
+            versions.setdefault(name, version)
     return {name: versions[name] for name in sorted(versions, key=str.lower)}

@@ -43,6 +43,7 @@ class Deterministic:
 
     def __init__(self, settings: tuple[Setting, ...]) -> None:
         self.settings = settings
+        self._undone = False
         with ExitStack() as undo:
             for setting in settings:
                 setting._write(setting.after)
@@ -50,10 +51,13 @@ class Deterministic:
             self._undo = undo.pop_all()  # nothing failed: keep them for later
 
     def undo(self) -> None:
-        """Put every setting back to what it was; a second call does nothing."""
+        """Put every setting back to what it was before; a second call does nothing. Undo the last applied first."""
+        self._undone = True
         self._undo.close()
 
     def __enter__(self) -> Deterministic:
+        if self._undone:
+            raise RuntimeError("these settings were undone; call deterministic() again")
         return self
 
     def __exit__(
@@ -74,7 +78,7 @@ def deterministic(
     warn_only: bool = False,
     fill_uninitialized_memory: bool = False,
     threads: int | None = None,
-    cublas_workspace: str | None = ":4096:8",
+    cublas_workspace: str | None = "auto",
 ) -> Deterministic:
     """Make torch choose deterministic algorithms, at once; use the result in ``with`` to undo it at the end.
 
@@ -86,7 +90,8 @@ def deterministic(
         threads: number of intra-op threads. Sums split over threads are added in another order, so another count
             gives other bits, whatever the other settings are. ``None`` leaves it.
         cublas_workspace: value for ``CUBLAS_WORKSPACE_CONFIG``, without which cuBLAS may not repeat itself on several
-            streams; ``None`` leaves it.
+            streams: ``":4096:8"``, ``":16:8"``, or ``"auto"`` for the one that is set already and ``":4096:8"``
+            otherwise; ``None`` leaves it.
 
     Returns:
         What was set, to print or to undo.
@@ -107,9 +112,9 @@ def deterministic(
     """
     if threads is not None and threads < 1:
         raise ValueError(f"threads must be at least 1, not {threads!r}")
-    if cublas_workspace not in (None, *_CUBLAS_DETERMINISTIC):
-        expected = " or ".join(map(repr, _CUBLAS_DETERMINISTIC))
-        raise ValueError(f"cublas_workspace must be {expected} or None, not {cublas_workspace!r}")
+    if cublas_workspace not in (None, "auto", *_CUBLAS_DETERMINISTIC):
+        expected = ", ".join(map(repr, ("auto", *_CUBLAS_DETERMINISTIC)))
+        raise ValueError(f"cublas_workspace must be one of {expected} or None, not {cublas_workspace!r}")
     wanted = _wanted(warn_only, fill_uninitialized_memory, threads, cublas_workspace)
     return Deterministic(tuple(Setting(name, read(), value, why, write) for name, read, write, value, why in wanted))
 
@@ -121,8 +126,9 @@ def _wanted(warn_only: bool, fill: bool, threads: int | None, cublas_workspace: 
     rows: list[_Row] = []
     if cublas_workspace is not None:
         _refuse_late_cublas()
-        value = os.environ.get(_CUBLAS, cublas_workspace)
-        value = value if value in _CUBLAS_DETERMINISTIC else cublas_workspace
+        found = os.environ.get(_CUBLAS)
+        kept = found if found in _CUBLAS_DETERMINISTIC else ":4096:8"
+        value = kept if cublas_workspace == "auto" else cublas_workspace
         rows.append((_CUBLAS, lambda: os.environ.get(_CUBLAS), _set_cublas, value, "cuBLAS repeats itself"))
     rows += [
         (

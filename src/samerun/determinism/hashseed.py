@@ -6,6 +6,7 @@ import os
 import struct
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["hash_seed"]
@@ -32,7 +33,7 @@ def hash_seed() -> int | None:
 def _candidates() -> Iterator[int]:
     values = [os.environ.get("PYTHONHASHSEED", "")]
     at_start = Path("/proc/self/environ")
-    if at_start.is_file():
+    with suppress(OSError):  # there is none, or it is closed to us
         for entry in at_start.read_bytes().split(b"\0"):
             name, _, value = entry.partition(b"=")
             if name == b"PYTHONHASHSEED":

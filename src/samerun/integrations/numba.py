@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable, Iterable
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -67,6 +66,10 @@ class NumbaSource(Source[bytes]):
     def seed(self, seed: int) -> None:
         self._seed(self._address(), seed if seed < 2**32 else seed.to_bytes(8, "little"))
 
+    def rewind(self) -> bool:
+        self.write(bytes(ctypes.sizeof(_State)))  # not initialised, so Numba seeds it from the system at the next draw
+        return True
+
     @classmethod
     def pack(cls, native: bytes) -> Packed:
         state = _State.from_buffer_copy(native)
@@ -95,9 +98,9 @@ class NumbaSource(Source[bytes]):
 
 def sources() -> Iterable[Source[bytes]]:
     """Return Numba's two generators if Numba is imported; this never imports it."""
-    if "numba" not in sys.modules:
+    helpers: Any = sys.modules.get("numba._helperlib")  # a C module, loaded with Numba
+    if helpers is None:
         return ()
-    helpers: Any = import_module("numba._helperlib")  # a C module
 
     return (
         NumbaSource("numba.python", helpers.rnd_get_py_state_ptr, helpers.rnd_seed),

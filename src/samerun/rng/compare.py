@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from samerun.rng.mersenne import Twister, draws_between
 from samerun.rng.source import Packed
@@ -106,8 +107,10 @@ def _twister(packed: Packed) -> tuple[Twister, bytes] | None:
 
 
 def _philox(name: str, first: Packed, second: Packed) -> SourceDiff:
-    if not first.fields["bytes"].numel() == second.fields["bytes"].numel() == 16:
-        return SourceDiff(name, False, None, "differs")
+    for packed in (first, second):
+        found = packed.fields.get("bytes")
+        if found is None or found.dtype != torch.uint8 or found.numel() != 16:  # restore would refuse it
+            return SourceDiff(name, False, None, "differs")
     seed, offset = first.fields["bytes"].numpy().view(np.uint64).tolist()
     other_seed, other_offset = second.fields["bytes"].numpy().view(np.uint64).tolist()
     if seed != other_seed:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dis
 import random
+import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
@@ -40,7 +43,10 @@ _GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, np.ran
 
 # Never hold a generator and may be there by the million; exact types first, for speed.
 _LEAVES: frozenset[type] = frozenset(
-    {str, bytes, bytearray, int, float, complex, bool, type(None), range, slice, torch.Tensor}
+    {
+        *(str, bytes, bytearray, int, float, complex, bool, type(None), range, slice, torch.Tensor),
+        *(np.dtype(code).type for code in np.typecodes["All"] if code != "O"),  # NumPy's scalars
+    }
 )
 _OPAQUE: tuple[type, ...] = (*_LEAVES, ModuleType, CodeType)
 
@@ -71,12 +77,13 @@ def find_generators(obj: object) -> dict[str, AnyGenerator]:
     overridden ``__iter__``. A generator that can be reached in two ways is reported once, under the shortest path.
 
     Returns:
-        Paths such as ``transform.random_generator``, ``[0].rng`` or ``__call__.__globals__['rng']``; the path of
-        ``obj`` itself is empty.
+        Paths such as ``transform.random_generator``, ``[0].rng``, or ``<Jitter>.rng`` and
+        ``<Jitter>.__call__.__globals__['rng']`` for what belongs to a class; the path of ``obj`` itself is empty.
 
     What is found: ``random.Random``, ``numpy.random.Generator``, ``RandomState``, ``BitGenerator`` and
     ``torch.Generator``. What is not: the global generators, which are sources of their own; generators inside C
-    extensions, running generator functions, other modules or dict keys, and those that are made anew at each call.
+    extensions, iterators, running generator functions, other modules, dict keys, classes of the standard library or
+    functions that are called by name; and those that are made anew at each call.
 
     Raises:
         DiscoveryError: for a set that holds several generators; a set has no order, so they have no stable names.
@@ -152,16 +159,19 @@ class _Layout:
     """Where the instances of a class keep what they hold; found once per class and search."""
 
     items: Callable[[Any], Children] | None
-    instance_dict: GetSetDescriptorType | None
+    instance_dict: GetSetDescriptorType | MemberDescriptorType | None
     slots: tuple[tuple[str, MemberDescriptorType], ...]
 
     @classmethod
     def of(cls, kind: type) -> _Layout:
         items = next((children for container, children in _CONTAINERS.items() if issubclass(kind, container)), None)
+        if kind is threading.local:  # a subclass would run its __init__ in a thread that is new to it
+            items = _thread_local
         instance_dict, slots = None, []
         for base in type.__dict__["__mro__"].__get__(kind):
             members = type.__dict__["__dict__"].__get__(base)
-            if isinstance(members.get("__dict__"), GetSetDescriptorType):
+            # SimpleNamespace has a member where others have a getset descriptor.
+            if type(members.get("__dict__")) in (GetSetDescriptorType, MemberDescriptorType):
                 instance_dict = members["__dict__"]
             if "__slots__" in members:  # C types have member descriptors too, a function even one for its module
                 slots += [(name, slot) for name, slot in members.items() if isinstance(slot, MemberDescriptorType)]
@@ -191,7 +201,7 @@ def _children(value: object, layouts: dict[type, _Layout]) -> Iterator[tuple[str
 
 def _mapping(value: Any) -> Children:
     items = value.items() if isinstance(value, MappingProxyType) else dict.items(value)
-    return [(f"[{_key(key, place)}]", item) for place, (key, item) in enumerate(items) if type(item) not in _LEAVES]
+    return [(f"[{_key(key, place)}]", item) for place, (key, item) in enumerate(items) if not _is_barren(item)]
 
 
 def _key(key: object, place: int) -> str:
@@ -199,9 +209,15 @@ def _key(key: object, place: int) -> str:
     return repr(key) if type(key) in _LEAVES else f"<{type(key).__name__} {place}>"
 
 
+def _is_barren(item: object) -> bool:
+    """Return whether an item needs no look: a leaf, or a plain sequence of leaves, such as a path with its label."""
+    kind = type(item)
+    return kind in _LEAVES or (kind in (tuple, list) and _LEAVES.issuperset(map(type, cast("list[object]", item))))
+
+
 def _sequence(kind: Any) -> Callable[[Any], Children]:
     def children(value: Any) -> Children:
-        return [(f"[{place}]", item) for place, item in enumerate(kind.__iter__(value)) if type(item) not in _LEAVES]
+        return [(f"[{place}]", item) for place, item in enumerate(kind.__iter__(value)) if not _is_barren(item)]
 
     return children
 
@@ -211,7 +227,12 @@ def _set(kind: Any) -> Callable[[Any], Children]:
 
 
 def _array(value: Any) -> Children:
-    return _sequence(list)(np.ndarray.ravel(value).tolist()) if value.dtype.hasobject else ()
+    plain = np.ndarray.view(value, np.ndarray)  # without what a subclass overrides
+    return _sequence(list)(plain.ravel().tolist()) if plain.dtype.hasobject else ()
+
+
+def _thread_local(value: Any) -> Children:
+    return _mapping(threading.local.__getattribute__(value, "__dict__"))
 
 
 def _partial(value: Any) -> Children:
@@ -247,16 +268,22 @@ def _globals_used(function: FunctionType) -> Iterator[tuple[str, object]]:
     """Yield module-level generators that a function's code names; other globals would lead through whole libraries."""
     for name in _names(function.__code__):
         item = function.__globals__.get(name)
-        owner = item.__self__ if isinstance(item, BuiltinFunctionType | MethodType) else item
-        if isinstance(owner, _GENERATORS):
+        owner = getattr(item, "__self__", None) if type(item) in (BuiltinFunctionType, MethodType) else item
+        if issubclass(type(owner), _GENERATORS):
             yield f".__globals__[{name!r}]", owner
 
 
-def _names(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
+@cache
+def _names(code: CodeType) -> tuple[str, ...]:
+    """Return the names that code loads as globals; ``co_names`` has those of attributes too."""
+    return tuple(_loaded(code))
+
+
+def _loaded(code: CodeType) -> Iterator[str]:
+    yield from (step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"))
     for constant in code.co_consts:
         if isinstance(constant, CodeType):  # a nested function, a lambda or a comprehension
-            yield from _names(constant)
+            yield from _loaded(constant)
 
 
 # The first that matches is used, and the attributes of the object come on top.
@@ -279,14 +306,26 @@ _CONTAINERS: dict[type[Any], Callable[[Any], Children]] = {
 def _class_attributes(cls: type) -> Iterator[tuple[str, object]]:
     """Yield what a class holds for all its instances, and the module-level generators its methods refer to."""
     for base in type.__dict__["__mro__"].__get__(cls):
+        # The plumbing of the standard library: registries of whole processes, names of temporary files.
+        if _module_of(base) in sys.stdlib_module_names:
+            continue
+        owner = f".<{base.__name__}>"  # an instance or a subclass may have another member of the same name
         for name, member in type.__dict__["__dict__"].__get__(base).items():
+            kind = type(member)
             function = member
-            if isinstance(member, staticmethod | classmethod):
+            if issubclass(kind, staticmethod | classmethod):
                 function = member.__func__
-            elif isinstance(member, property):
+            elif issubclass(kind, property):
                 function = member.fget
-            if isinstance(function, FunctionType):
+            if type(function) is FunctionType:
                 steps = _function(function)
-                yield from ((f".{name}{step}", item) for step, item in steps if isinstance(item, _GENERATORS))
-            elif name[:2] != "__" and not isinstance(member, _MACHINERY):
-                yield f".{name}", member
+                generators = ((step, item) for step, item in steps if issubclass(type(item), _GENERATORS))
+                yield from ((f"{owner}.{name}{step}", item) for step, item in generators)
+            elif name[:2] != "__" and not issubclass(kind, _MACHINERY):
+                yield f"{owner}.{name}", member
+
+
+def _module_of(cls: type) -> str:
+    module = type.__dict__["__dict__"].__get__(cls).get("__module__")
+    # A script's own classes are in __main__, which counts as standard library too.
+    return module.partition(".")[0] if type(module) is str and module != "__main__" else ""

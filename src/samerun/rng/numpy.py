@@ -40,6 +40,7 @@ class RandomStateSource(Source[NumpyState]):
     def __init__(self, name: str, rng: np.random.RandomState | ModuleType = np.random) -> None:
         super().__init__(name)
         self._rng = rng
+        _bit_generator_type(name, _kind(self.read()))  # refused here, before anything is seeded or written
 
     def read(self) -> NumpyState:
         # The tuple is the fastest there is, but only MT19937 has one.
@@ -49,10 +50,12 @@ class RandomStateSource(Source[NumpyState]):
 
     def fits(self, native: NumpyState) -> bool:
         # np.random.set_bit_generator() may have put another algorithm under the global generator.
-        kind = native["bit_generator"] if isinstance(native, dict) else native[0]
-        return self._rng is not np.random or kind == type(global_bit_generator()).__name__
+        return self._rng is not np.random or _kind(native) == type(global_bit_generator()).__name__
 
     def write(self, native: NumpyState) -> None:
+        if not self.fits(native):  # somebody put another algorithm under the global generator since
+            fresh = _bit_generator_type(self.name, _kind(native))()
+            np.random.set_bit_generator(fresh)  # type: ignore[attr-defined]  # not in NumPy's stubs
         self._rng.set_state(native)
 
     def seed(self, seed: int) -> None:
@@ -87,6 +90,11 @@ class BitGeneratorSource(Source[NumpyState]):
     def __init__(self, name: str, bit_generator: np.random.BitGenerator) -> None:
         super().__init__(name)
         self._bit_generator = bit_generator
+        try:
+            type(bit_generator)(0)
+        except Exception as error:
+            kind = type(bit_generator).__qualname__
+            raise DiscoveryError(name, f"a {kind}, which cannot be made from a seed: {error}") from error
 
     def read(self) -> NumpyState:
         return dict(self._bit_generator.state)
@@ -117,6 +125,10 @@ def global_bit_generator() -> np.random.BitGenerator:
     return found
 
 
+def _kind(native: NumpyState) -> str:
+    return str(native["bit_generator"] if isinstance(native, dict) else native[0])
+
+
 def _as_dict(native: NumpyState) -> dict[str, Any]:
     if isinstance(native, dict):
         return native
@@ -141,7 +153,7 @@ def _flatten(state: Mapping[str, Any], prefix: str = "") -> list[tuple[str, torc
         elif isinstance(value, np.ndarray):
             fields.append((prefix + key, torch.from_numpy(value.copy())))
         elif isinstance(value, float):
-            fields.append((prefix + key, torch.tensor(value, dtype=torch.float64)))
+            fields.append((prefix + key, torch.tensor(value, dtype=torch.float64, device="cpu")))
         elif not isinstance(value, str):
             low, high = int(value) % 2**64, int(value) >> 64
             fields.append((prefix + key, torch.from_numpy(np.array([low, high], dtype=np.uint64))))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
 from samerun.errors import StreamError
-from samerun.rng.registry import global_sources
+from samerun.rng.registry import families, global_sources, global_sources_with
 from samerun.rng.snapshot import write_all
 from samerun.rng.source import Source
 from samerun.rng.state import RngState
@@ -43,6 +44,7 @@ class Entry:
         self.private = private
         self.keeps = keeps  # whether the owner goes on later from where it stops
         self.outer_private = RngState.read(private.values())
+        self.pending = [(family, family.pending()) for family in families()]
         self.thread = threading.current_thread()
 
 
@@ -59,6 +61,10 @@ class Stack:
         self._entries: list[Entry] = []
         self._outside = Owner("outside")
 
+    def renew_lock(self) -> None:
+        """Replace the lock, in a child process."""
+        self._lock = threading.RLock()
+
     def is_entered(self, owner: Owner) -> bool:
         """Return whether an owner is anywhere in the stack."""
         return any(entry.owner is owner for entry in self._entries)
@@ -71,7 +77,7 @@ class Stack:
         """Put an owner on top, with ``private`` borrowed too; all or nothing."""
         with self._lock:
             self._refuse_other_thread(owner)
-            live = global_sources()
+            live = global_sources_with(owner.state or () if owner.seeded else ())
             entry = Entry(owner, private, keeps=keeps)
             interrupted = RngState.read(live.values())
             self._top().state = interrupted
@@ -91,6 +97,8 @@ class Stack:
             self._entries.remove(entry)
             if was_top and self._top() is not entry.owner:
                 back.callback(self._account_for_new_sources, entry)
+                for family, pending in entry.pending:
+                    back.callback(family.put_back, pending)
                 back.callback(self._interrupted().write_back)
             back.callback(entry.outer_private.write_back)
             if entry.keeps and was_top:
@@ -127,3 +135,6 @@ class Stack:
 
 #: The one of this process.
 stack = Stack()
+
+if hasattr(os, "register_at_fork"):  # the thread that holds the lock is not in the child
+    os.register_at_fork(after_in_child=stack.renew_lock)

@@ -59,9 +59,9 @@ class PythonSource(Source[PythonState]):
         _, numbers, gauss = native
         fields = {
             "words": torch.from_numpy(np.array(numbers[:WORDS], dtype=np.uint32)),
-            "position": torch.tensor(numbers[WORDS], dtype=torch.int64),
-            "has_gauss": torch.tensor(gauss is not None),
-            "gauss": torch.tensor(0.0 if gauss is None else gauss, dtype=torch.float64),
+            "position": torch.tensor(numbers[WORDS], dtype=torch.int64, device="cpu"),
+            "has_gauss": torch.tensor(gauss is not None, device="cpu"),
+            "gauss": torch.tensor(0.0 if gauss is None else gauss, dtype=torch.float64, device="cpu"),
         }
         return Packed(_KIND, fields)
 

@@ -17,7 +17,7 @@ from samerun.rng.python import PythonSource
 from samerun.rng.source import Family, Source
 from samerun.rng.torch import DeviceFamily, GeneratorSource, mps_sources
 
-__all__ = ["ENTRY_POINT_GROUP", "families", "global_sources"]
+__all__ = ["ENTRY_POINT_GROUP", "families", "global_sources", "global_sources_with"]
 
 #: Packages name a function without arguments here that returns the :class:`Source` objects existing now.
 ENTRY_POINT_GROUP = "samerun.rng_sources"
@@ -74,6 +74,16 @@ def global_sources() -> dict[str, Source[Any]]:
                 raise RegistryError(family.name, f"gave a second source named {source.name!r}")
             sources[source.name] = source
     return sources
+
+
+def global_sources_with(names: Iterable[str]) -> dict[str, Source[Any]]:
+    """Return every global source, after bringing those of these names into existence that can be had here."""
+    sources = global_sources()
+    if all(name in sources for name in names):
+        return sources
+    for family in families():
+        family.wake(names)
+    return global_sources()
 
 
 def _ask(family: Family) -> list[Source[Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from samerun.errors import Problem, StateError
 from samerun.rng.discovery import private_sources
-from samerun.rng.registry import families, global_sources
+from samerun.rng.registry import global_sources, global_sources_with
 from samerun.rng.source import Source
 from samerun.rng.state import RngState
 
@@ -50,12 +50,9 @@ def restore(state: RngState | Mapping[str, object], *objects: object, strict: bo
         loaded = RngState()
         loaded.load_state_dict(state)
         state = loaded
-    sources = {**global_sources(), **private_sources(objects)}
-    if any(name not in sources for name in state.names):
-        for family in families():
-            family.wake(state.names)
-        sources = {**global_sources(), **sources}
-    write_all(state, sources, strict=strict)
+    private = private_sources(objects)
+    live = global_sources_with([name for name in state if name not in private])
+    write_all(state, {**live, **private}, strict=strict)
 
 
 def write_all(state: RngState, sources: Mapping[str, Source[Any]], *, strict: bool) -> None:

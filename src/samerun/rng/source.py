@@ -99,6 +99,13 @@ class Family:
     def wake(self, names: Iterable[str]) -> None:
         """Bring sources of these names into existence if they are this family's and can be had here."""
 
+    def pending(self) -> object:
+        """Return what sources that do not exist yet would begin with."""
+        return None
+
+    def put_back(self, pending: object) -> None:
+        """Let sources begin with what :meth:`pending` gave, those that exist by now too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -114,7 +121,9 @@ class Field:
         expected = f"{self.dtype}{list(self.shape)}"
         if not isinstance(value, torch.Tensor):
             return Problem(where, type(value).__name__, expected)
-        if value.dtype != self.dtype or tuple(value.shape) != self.shape or value.layout is not torch.strided:
+        if value.is_meta or value.layout is not torch.strided:
+            return Problem(where, f"a {value.layout} tensor on {value.device}", "a dense tensor with values")
+        if value.dtype != self.dtype or tuple(value.shape) != self.shape:
             return Problem(where, f"{value.dtype}{list(value.shape)}", expected)
         if self.low is not None and self.high is not None:
             number = value.item()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 import torch
+import xxhash
 
 from samerun.errors import Problem, RegistryError, StateError
 from samerun.rng.compare import DRAWS_BOUND, StateDiff, compare
@@ -59,6 +60,9 @@ class RngState:
     def __contains__(self, name: object) -> bool:
         return name in self._live or name in self._packed
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._live or self._packed)
+
     def __len__(self) -> int:
         return len(self._live or self._packed)
 
@@ -87,8 +91,12 @@ class RngState:
         return source.unpack(self.packed(source.name))
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """Return ``{"version": int64[], "<source>/<kind>/<field>": tensor, ...}``: dense CPU tensors, all copies."""
-        tensors = {"version": torch.tensor(_VERSION)}
+        """Return dense CPU tensors, all of them copies, by name.
+
+        ``version``: ``int64[]``; ``sources``: ``uint8[16]``, which stands for the names of the sources, so that a state
+        of which only a part was read is noticed; ``<source>/<kind>/<field>``: the rest.
+        """
+        tensors = {"version": torch.tensor(_VERSION, device="cpu"), "sources": _digest(self.names)}
         for name in self.names:
             packed = self.packed(name)
             for field, tensor in packed.fields.items():
@@ -103,7 +111,8 @@ class RngState:
         The values of each source are checked by :func:`restore`, which knows the generator they are for.
 
         Raises:
-            StateError: for another version, a key of another form or a value that is not a tensor.
+            StateError: for another version, a key of another form, a value that is not a tensor, or other sources
+                than were saved.
         """
         problems = []
         version = state_dict.get("version")
@@ -112,16 +121,21 @@ class RngState:
             problems.append(Problem("version", found, str(_VERSION), "load it with the samerun that saved it"))
         packed: dict[str, Packed] = {}
         for key, value in state_dict.items():
-            if key == "version":
+            if key in ("version", "sources"):
                 continue
-            name, kind, field = ["", "", *key.rsplit("/", 2)][-3:]
+            name, kind, field = ["", "", *str(key).rsplit("/", 2)][-3:]
             if not name or not isinstance(value, torch.Tensor):
                 found = type(value).__name__ if name else "a key of another form"
                 problems.append(Problem(repr(key), found, "a tensor under '<source>/<kind>/<field>'"))
             elif packed.setdefault(name, Packed(kind, {})).kind != kind:
                 problems.append(Problem(repr(key), f"kind {kind!r}", f"{packed[name].kind!r} as in other fields"))
             else:
-                packed[name].fields[field] = value.detach().clone()
+                packed[name].fields[field] = value.detach().cpu().clone() if not value.is_meta else value
+        saved = state_dict.get("sources")
+        if not (isinstance(saved, torch.Tensor) and torch.equal(saved.cpu(), _digest(packed))):
+            found = f"other sources than were saved ({', '.join(sorted(packed)) or 'none'})"
+            advice = "with torch.distributed.checkpoint, load into a capture() made once all devices are initialised"
+            problems.append(Problem("sources", found, "all of them and no others", advice))
         if problems:
             raise StateError(problems)
         self._live, self._packed = {}, packed
@@ -161,3 +175,8 @@ class RngState:
         width = max(map(len, self.names))
         rows = [f"  {name:<{width}}  {digest[:12]}" for name, digest in self.fingerprint().items()]
         return "\n".join(["RngState(", *rows, ")"])
+
+
+def _digest(names: Iterable[str]) -> torch.Tensor:
+    digest = xxhash.xxh3_128_digest("\n".join(sorted(names)).encode("utf-8", "surrogatepass"))
+    return torch.from_numpy(np.frombuffer(digest, np.uint8).copy())

@@ -44,7 +44,8 @@ class Stream(Owner):
       ``yield`` and ``await``.
     - *Threads*: the generators belong to the process. A second thread that enters while another is inside gets a
       :class:`~samerun.errors.StreamError`; draws it makes without entering come from the stream.
-    - *Processes*: a child inherits the state of the moment, as with any generator.
+    - *Processes*: a forked child inherits the state of the moment, as with any generator. A pickled stream is one at
+      the same position that nobody has entered.
     - *Devices*: a device first initialised inside a stream has not been seeded by it. Leaving raises
       :class:`~samerun.errors.StreamError` then, after everything has been put back.
 
@@ -72,6 +73,10 @@ class Stream(Owner):
 
     def begin(self, live: Mapping[str, Source[Any]]) -> None:
         state = self.state or RngState()
+        missing = [name for name in state if name not in live]
+        if missing:
+            expected = f"only sources that exist here ({', '.join(live)})"
+            raise StateError(Problem(name, "a position", expected) for name in missing)
         for source_name, source in live.items():
             if source_name not in state:
                 source.seed(derive(self.seed, "stream", self.name, source_name))
@@ -120,6 +125,11 @@ class Stream(Owner):
         state = RngState()
         state.load_state_dict({name: value for name, value in state_dict.items() if name != "key"})
         self.state = state if state.names else None
+
+    def __getstate__(self) -> dict[str, Any]:
+        owns = stack.owns_generators(self)
+        state = RngState.read(global_sources().values()) if owns else self.state
+        return {"seed": self.seed, "name": self.name, "state": state, "_entered": []}
 
     def _key(self) -> torch.Tensor:
         return torch.from_numpy(np.array(derive(self.seed, "stream", self.name), dtype=np.uint64))

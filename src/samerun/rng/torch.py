@@ -107,15 +107,17 @@ class DeviceFamily(Family):
     def __init__(self, name: str, backend: ModuleType) -> None:
         super().__init__(name, self._present)
         self._backend = backend
+        self._generators: object = ()
         self._sources: list[GeneratorSource] = []
 
     def _present(self) -> Iterable[Source[Any]]:
         if not self._backend.is_initialized():
             return ()
-        if not self._sources:  # the set of devices is fixed once the backend runs
+        generators = self._backend.default_generators
+        if self._generators is not generators:
+            self._generators = generators
             self._sources = [
-                GeneratorSource(f"{self.name}:{index}", generator)
-                for index, generator in enumerate(self._backend.default_generators)
+                GeneratorSource(f"{self.name}:{index}", generator) for index, generator in enumerate(generators)
             ]
         return self._sources
 
@@ -123,11 +125,33 @@ class DeviceFamily(Family):
         if self._backend.is_initialized():
             return []
         names = [f"{self.name}:{index}" for index in range(self._backend.device_count())]
-        for index, name in enumerate(names):
-            # Philox: 8 bytes of seed, 8 bytes of offset. torch keeps this until the backend starts.
-            state = np.array([seed_of(name), 0], dtype="<u8").view(np.uint8)
-            self._backend.set_rng_state(torch.from_numpy(state), index)
+        if not names:
+            return []
+        seeds = [seed_of(name) for name in names]
+
+        def seed_all() -> None:
+            # The devices may be fewer by then, if somebody narrowed them before the backend started.
+            for generator, seed in zip(self._backend.default_generators, seeds, strict=False):
+                generator.manual_seed(seed)
+
+        # Queued as manual_seed_all() queues itself: torch keeps the latest only and runs it after all other calls, so
+        # that a state queued by set_rng_state() would lose against an earlier torch.manual_seed().
+        self._backend._lazy_call(seed_all, seed_all=True)
         return names
+
+    def pending(self) -> object:
+        return None if self._backend.is_initialized() else dict(vars(self._backend._lazy_seed_tracker))
+
+    def put_back(self, pending: object) -> None:
+        if not isinstance(pending, dict):
+            return
+        if not self._backend.is_initialized():
+            vars(self._backend._lazy_seed_tracker).update(pending)
+            return
+        for call in ("manual_seed_all_cb", "manual_seed_cb"):
+            if pending.get(call) is not None:
+                seed, _ = pending[call]  # with the traceback of who asked for it
+                seed()
 
     def wake(self, names: Iterable[str]) -> None:
         ours = any(name.startswith(f"{self.name}:") for name in names)

@@ -57,7 +57,7 @@ def differences_in_a_process(code="pass", **variables):
         ("pass", {}, set()),
         ("torch.set_num_threads(1)", {}, {"threads.intra_op"}),
         ("torch.backends.cudnn.benchmark = True", {}, {"flags.cudnn_benchmark"}),
-        ("torch.set_float32_matmul_precision('medium')", {}, {"flags.float32_matmul_precision"}),
+        ("torch.set_float32_matmul_precision('medium')", {}, {"flags.fp32_precision.mkldnn.matmul"}),
         ("pass", {"ATEN_CPU_CAPABILITY": "default"}, {"variables.ATEN_CPU_CAPABILITY", "cpu.torch_capability"}),
         ("pass", {"PYTHONHASHSEED": "7"}, {"variables.PYTHONHASHSEED", "python.hash_seed"}),
     ],
@@ -98,6 +98,28 @@ def test_other_variables_of_the_process_are_not_recorded(monkeypatch):
     variables = environment()["variables"]
     assert variables["OMP_NUM_THREADS"] == "3"
     assert "secret" not in variables.values()
+
+
+@pytest.mark.parametrize(
+    "switch",
+    [
+        "torch.backends.cuda.matmul.fp32_precision = 'tf32'",
+        "torch.backends.fp32_precision = 'ieee'",
+        "torch.backends.mkldnn.matmul.fp32_precision = 'bf16'",
+    ],
+)
+def test_the_newer_switches_of_precision_are_recorded(switch):
+    assert any(name.startswith("flags.fp32_precision.") for name in differences_in_a_process(switch))
+
+
+def test_a_removed_working_directory_and_metadata_that_cannot_be_read(tmp_path):
+    broken = tmp_path / "site" / "broken-1.0.dist-info"
+    broken.mkdir(parents=True)
+    (broken / "METADATA").write_bytes(b"Name: \xff\n")
+    code = "import os, samerun; samerun.environment(); os.mkdir('gone'); os.chdir('gone'); os.rmdir('../gone')\n"
+    code += "found = samerun.environment(); assert found['git'] == {'commit': None, 'dirty': None}"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
 
 
 def test_looking_changes_nothing():

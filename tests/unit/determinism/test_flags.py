@@ -73,6 +73,8 @@ def test_as_a_call_it_stays_until_undone():
     torch.set_num_threads(1)
     report.undo()  # a second time does nothing
     assert torch.get_num_threads() == 1
+    with pytest.raises(RuntimeError, match="were undone"):
+        report.__enter__()
 
 
 def test_nested_settings_come_back_in_order():
@@ -114,6 +116,8 @@ def test_it_is_too_late_for_cublas_once_cuda_is_initialised(monkeypatch):
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
     with deterministic():
         assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
+    with deterministic(cublas_workspace=":4096:8"):
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
 
 
 @pytest.mark.parametrize(
@@ -121,7 +125,7 @@ def test_it_is_too_late_for_cublas_once_cuda_is_initialised(monkeypatch):
     [
         ({"threads": 0}, "at least 1"),
         ({"threads": -1}, "at least 1"),
-        ({"cublas_workspace": ":8:8"}, "':4096:8' or ':16:8'"),
+        ({"cublas_workspace": ":8:8"}, "'auto', ':4096:8', ':16:8' or None"),
     ],
 )
 def test_wrong_values_are_refused_before_anything_is_set(arguments, message):

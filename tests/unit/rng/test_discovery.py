@@ -3,9 +3,11 @@ from __future__ import annotations
 import collections
 import dataclasses
 import functools
+import multiprocessing
 import random
+import tempfile
 import threading
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 
 import albumentations as A
 import numpy as np
@@ -131,6 +133,12 @@ def class_attribute(rng):
     return type("Holder", (ClassAttribute,), {"rng": rng})()
 
 
+def thread_local(rng):
+    local = threading.local()
+    local.rng = rng
+    return local
+
+
 def object_array(rng):
     array = np.empty(2, dtype=object)
     array[1] = rng
@@ -174,8 +182,10 @@ PLACES = {
     "partial function": (lambda rng: functools.partial(closure(rng)), "func.rng"),
     "bound method": (lambda rng: Plain(rng).__init__, "__self__.rng"),
     "module": (Module, "_modules['inner']._modules['1'].rng"),
-    "class attribute": (class_attribute, "rng"),
-    "class": (lambda rng: type(class_attribute(rng)), "rng"),
+    "class attribute": (class_attribute, "<Holder>.rng"),
+    "class": (lambda rng: type(class_attribute(rng)), "<Holder>.rng"),
+    "simple namespace": (lambda rng: SimpleNamespace(rng=rng), "rng"),
+    "thread local": (thread_local, "['rng']"),
     "cycle": (cycle, "rng['other'].rng"),
     "deep": (deep, "[0]" * 3000),
 }
@@ -252,7 +262,79 @@ def test_objects_that_a_class_holds_are_looked_into():
         transform = Plain(np.random.default_rng(1))
         transforms = (Plain(random.Random(1)),)
 
-    assert set(find_generators(Dataset())) == {"transform.rng", "transforms[0].rng"}
+    assert set(find_generators(Dataset())) == {"<Dataset>.transform.rng", "<Dataset>.transforms[0].rng"}
+
+
+def test_a_class_and_its_instance_may_each_have_one_of_the_same_name():
+    class Base:  # as MONAI's Randomizable has a RandomState R for all, and one for those that were seeded
+        R = np.random.RandomState(1)
+
+    class Child(Base):
+        R = np.random.RandomState(2)
+
+    obj = Child()
+    obj.R = np.random.RandomState(3)
+    assert find_generators(obj) == {"R": obj.R, "<Child>.R": Child.R, "<Base>.R": Base.R}
+    assert list(find_generators([Child(), Child()])) == ["[0].<Child>.R", "[0].<Base>.R"]
+
+
+def test_the_plumbing_of_the_standard_library_is_left_alone():
+    holder = Plain(random.Random(1))
+    holder.lock = multiprocessing.get_context("spawn").Lock()  # names its semaphore with a generator of its class
+    holder.folder = tempfile.TemporaryDirectory()  # registers a finalizer beside all others of the process
+    assert list(find_generators(holder)) == ["rng"]
+    holder.folder.cleanup()
+
+
+class UsesOnlyItsOwn:
+    def __init__(self):
+        self.module_level = random.Random(1)
+
+    def __call__(self):
+        return self.module_level.random()
+
+
+def test_an_attribute_is_not_taken_for_a_global_of_the_same_name():
+    obj = UsesOnlyItsOwn()
+    assert find_generators(obj) == {"module_level": obj.module_level}
+
+
+class ProxyInGlobals:
+    asked = 0
+
+    @property
+    def __class__(self):
+        ProxyInGlobals.asked += 1
+        return dict
+
+
+proxy = ProxyInGlobals()
+
+
+def test_no_code_of_what_is_beside_the_object_is_run():
+    class Holder:
+        held = proxy
+        rng = random.Random(1)
+
+        def __call__(self):
+            return proxy
+
+    asked = ProxyInGlobals.asked
+    assert list(find_generators(Holder())) == ["<Holder>.rng"]
+    assert ProxyInGlobals.asked == asked
+
+
+def test_no_code_of_an_array_subclass_is_run():
+    class Array(np.ndarray):
+        @property
+        def dtype(self):
+            raise AssertionError("user code was run")
+
+        ravel = tolist = dtype
+
+    array = np.empty(2, dtype=object)
+    array[1] = random.Random(1)
+    assert list(find_generators(array.view(Array))) == ["[1]"]
 
 
 def test_no_code_of_the_object_is_run():

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from draws import bare_states, draw
+from hostile import seal
 from samerun.errors import DiscoveryError, StateError
 from samerun.rng import RngState, Source, capture, restore
 from samerun.rng import registry as rng_registry
@@ -34,6 +35,21 @@ def test_the_state_dict_can_be_restored_as_it_is():
     assert draw() == expected
     with pytest.raises(StateError, match="version"):
         restore({})
+
+
+def test_a_default_device_does_not_reach_states():
+    with torch.device("meta"):
+        state = capture()
+        expected = draw_on_cpu()
+        loaded = RngState()
+        loaded.load_state_dict(state.state_dict())
+        assert loaded == state
+        restore(loaded)
+        assert draw_on_cpu() == expected
+
+
+def draw_on_cpu():
+    return random.gauss(0, 1), np.random.standard_normal(), torch.rand((), device="cpu").item()
 
 
 def test_capture_has_no_effect_and_may_be_repeated():
@@ -139,7 +155,7 @@ def test_a_generator_with_a_state_of_its_own_is_refused():
 def broken(change):
     tensors = capture().state_dict()
     change(tensors)
-    return tensors
+    return seal(tensors)
 
 
 def edit(name, index, value):
@@ -202,6 +218,7 @@ HOSTILE = {
     "counters that do not fit, torch": (edit(TORCH + "bytes", 8, 99), "words left"),
     "words of more than 32 bits, torch": (edit(TORCH + "bytes", 28, 1), "more than 32 bits"),
     "never seeded, torch": (edit(TORCH + "bytes", 12, 0), "never seeded"),
+    "meta tensor": (put(TORCH + "bytes", torch.zeros(5056, dtype=torch.uint8, device="meta")), "a dense tensor"),
     "sparse tensor": (put(TORCH + "bytes", torch.eye(3).to_sparse()), "torch.cpu/bytes"),
 }
 
@@ -230,6 +247,7 @@ def test_a_hostile_state_is_refused_by_name_and_changes_nothing(change, message)
         (put("version", 1), "version: found 1"),
         (drop("version"), "version: found None"),
         (put("numpy", torch.zeros(1)), "'numpy': found a key of another form"),
+        (put(3, torch.zeros(1)), "3: found a key of another form"),
         (put(PYTHON + "gauss", 0.5), "found float"),
         (put(PYTHON.replace("random.Random", "other") + "words", torch.zeros(1)), "as in other fields"),
     ],
@@ -240,6 +258,16 @@ def test_what_is_no_state_dict_is_refused_when_loading_and_the_old_content_stays
     with pytest.raises(StateError, match=message):
         state.load_state_dict(broken(change))
     assert state.fingerprint() == before
+
+
+@pytest.mark.parametrize(
+    "change", [drop("numpy/"), put("more/kind/field", torch.zeros(1)), drop("sources"), dict.clear]
+)
+def test_a_state_of_which_only_a_part_was_read_is_refused(change):
+    tensors = capture().state_dict()
+    change(tensors)
+    with pytest.raises(StateError, match="sources: found other sources than were saved"):
+        RngState().load_state_dict(tensors)
 
 
 def test_every_problem_is_reported_not_only_the_first():

@@ -13,6 +13,7 @@ import torch.distributed.checkpoint as dcp
 from safetensors.torch import load_file, save_file
 
 from draws import draw
+from hostile import seal
 from samerun.rng import RngState, capture, restore
 
 
@@ -193,12 +194,24 @@ def test_philox_states_count_their_offset():
     def state(seed, offset):
         loaded = RngState()
         raw = torch.from_numpy(np.array([seed, offset], dtype=np.uint64).view(np.uint8))
-        loaded.load_state_dict({"version": torch.tensor(1), "torch.cuda:0/torch.philox/bytes": raw})
+        loaded.load_state_dict(seal({"version": torch.tensor(1), "torch.cuda:0/torch.philox/bytes": raw}))
         return loaded
 
     assert state(1, 4).diff(state(1, 12))["torch.cuda:0"].draws == 8
     assert "ahead" in state(1, 4).diff(state(1, 12))["torch.cuda:0"].text
     assert state(1, 4).diff(state(2, 4))["torch.cuda:0"].text == "seed 1 in the first state, 2 in the second"
+
+
+@pytest.mark.parametrize("damaged", [torch.zeros(3, dtype=torch.uint8), torch.zeros(16), None])
+def test_a_damaged_philox_state_can_still_be_compared(damaged):
+    def state(raw, field="bytes"):
+        loaded = RngState()
+        loaded.load_state_dict(seal({"version": torch.tensor(1), f"torch.cuda:0/torch.philox/{field}": raw}))
+        return loaded
+
+    whole = state(torch.zeros(16, dtype=torch.uint8))
+    other = state(torch.zeros(1), "other") if damaged is None else state(damaged)
+    assert whole.diff(other)["torch.cuda:0"].text == "differs"
 
 
 def test_a_damaged_state_can_still_be_compared():

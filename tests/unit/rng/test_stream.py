@@ -1,8 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
+import os
+import pickle
 import random
+import subprocess
+import sys
 import threading
 from contextlib import ExitStack
 
@@ -14,7 +19,7 @@ from hypothesis import strategies as st
 
 from draws import bare_states, draw
 from samerun.errors import RegistryError, SeedError, StateError, StreamError
-from samerun.rng import Source, Stream, capture, isolate, seed_everything
+from samerun.rng import Source, Stream, capture, isolate, ownership, seed_everything
 from samerun.rng import registry as rng_registry
 from samerun.rng.python import PythonSource
 from samerun.rng.source import Family
@@ -469,6 +474,43 @@ def _same(first, second):
     return first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
 
 
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_copied_or_pickled_stream_is_at_the_same_position(inside):
+    stream = Stream(7)
+    with stream:
+        draw()
+        if inside:
+            copies = [pickle.loads(pickle.dumps(stream)), copy.deepcopy(stream), copy.copy(stream)]
+    if not inside:
+        copies = [pickle.loads(pickle.dumps(stream)), copy.deepcopy(stream), copy.copy(stream)]
+    with stream:
+        expected = draw()
+    for copied in copies:
+        with copied:
+            assert draw() == expected
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_forked_while_a_thread_holds_the_lock_can_enter():
+    code = """
+import os, threading, samerun
+from samerun.rng import ownership as o
+held, done = threading.Event(), threading.Event()
+def hold():
+    with o.stack._lock:
+        held.set(); done.wait()
+thread = threading.Thread(target=hold); thread.start(); held.wait()
+child = os.fork()
+if child == 0:
+    with samerun.isolate(): pass
+    os._exit(0)
+_, status = os.waitpid(child, 0)
+done.set(); thread.join()
+assert status == 0
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=60)
+
+
 def test_a_stream_that_was_never_entered_has_a_whole_state_too():
     other = Stream(7)
     with other:
@@ -523,24 +565,35 @@ def test_repr_says_how_to_make_it():
 # --- failures on the way out
 
 
-def test_all_others_come_back_when_one_cannot():
-    python, numpy, cpu = bare_states()
+def test_another_bit_generator_set_inside_is_put_back():
+    before = bare_states()
     original = np.random.get_bit_generator()
+    try:
+        with isolate():
+            np.random.set_bit_generator(np.random.PCG64(1))
+            np.random.random_sample()
+        assert bare_states() == before
+    finally:
+        state = np.random.get_state()
+        np.random.set_bit_generator(original)
+        np.random.set_state(state)
+
+
+def test_all_others_come_back_when_one_cannot(late, monkeypatch):
+    late.appear()
+    before = bare_states()
     block = isolate()
     block.__enter__()
     draw()
-    np.random.set_bit_generator(np.random.PCG64(1))
-    try:
-        with pytest.raises(ValueError, match="PCG64"):
-            block.__exit__(None, None, None)
-    finally:
-        np.random.set_bit_generator(original)
-    assert (bare_states()[0], bare_states()[2]) == (python, cpu)
-    assert bare_states()[1] != numpy
-    before = bare_states()
-    with isolate():  # and nothing of the failed one is left in the stack
-        draw()
+
+    def fail(native):
+        raise OSError("the device went away")
+
+    monkeypatch.setattr(late, "write", fail)
+    with pytest.raises(OSError, match="went away"):
+        block.__exit__(None, None, None)
     assert bare_states() == before
+    assert not ownership.stack._entries
 
 
 @pytest.mark.parametrize("block", [isolate(), Stream(7)])
