@@ -44,7 +44,7 @@ class Entry:
         self.private = private
         self.keeps = keeps  # whether the owner goes on later from where it stops
         self.outer_private = RngState.read(private.values())
-        self.pending = [(family, family.pending()) for family in families()]
+        self.pending = [(family, pending) for family in families() if (pending := family.pending()) is not None]
         self.thread = threading.current_thread()
 
 
@@ -92,17 +92,26 @@ class Stack:
 
     def leave(self, entry: Entry) -> None:
         """Take an entry out; what it borrowed goes back whatever fails on the way."""
-        with self._lock, ExitStack() as back:
+        with self._lock:
             was_top = self._entries[-1] is entry
             self._entries.remove(entry)
-            if was_top and self._top() is not entry.owner:
-                back.callback(self._account_for_new_sources, entry)
-                for family, pending in entry.pending:
-                    back.callback(family.put_back, pending)
-                back.callback(self._interrupted().write_back)
-            back.callback(entry.outer_private.write_back)
-            if entry.keeps and was_top:
-                entry.owner.state = RngState.read({**global_sources(), **entry.private}.values())
+            try:
+                if entry.keeps and was_top:
+                    entry.owner.state = RngState.read({**global_sources(), **entry.private}.values())
+            finally:
+                try:
+                    entry.outer_private.write_back()
+                finally:
+                    if was_top and self._top() is not entry.owner:
+                        self._give_back(entry)
+
+    def _give_back(self, entry: Entry) -> None:
+        try:
+            self._interrupted().write_back()
+        finally:
+            for family, pending in entry.pending:
+                family.put_back(pending)
+            self._account_for_new_sources(entry)
 
     def _account_for_new_sources(self, entry: Entry) -> None:
         new = [source for name, source in global_sources().items() if name not in self._interrupted()]

@@ -22,15 +22,17 @@ __all__ = ["ENTRY_POINT_GROUP", "families", "global_sources", "global_sources_wi
 #: Packages name a function without arguments here that returns the :class:`Source` objects existing now.
 ENTRY_POINT_GROUP = "samerun.rng_sources"
 
-_PYTHON = PythonSource("python", random)
-_NUMPY = RandomStateSource("numpy", np.random)
-_TORCH_CPU = GeneratorSource("torch.cpu", torch.default_generator)
-
-# In the order in which sources are captured and restored. A new device is a new line.
-_BUILT_IN = (
-    Family("python", lambda: (_PYTHON,)),
-    Family("numpy", lambda: (_NUMPY,)),
-    Family("torch.cpu", lambda: (_TORCH_CPU,)),
+# In the order in which sources are captured and restored. These are always there ...
+_ALWAYS: dict[str, Source[Any]] = {
+    source.name: source
+    for source in (
+        PythonSource("python", random),
+        RandomStateSource("numpy", np.random),
+        GeneratorSource("torch.cpu", torch.default_generator),
+    )
+}
+# ... and these come and go. A new device is a new line.
+_BUILT_IN: tuple[Family, ...] = (
     DeviceFamily("torch.cuda", torch.cuda),
     DeviceFamily("torch.xpu", torch.xpu),
     Family("torch.mps", mps_sources),
@@ -39,7 +41,7 @@ _BUILT_IN = (
 
 @cache
 def families() -> tuple[Family, ...]:
-    """Return all families, built-in ones first; entry points are looked up once per process.
+    """Return the families of sources that come and go; entry points are looked up once per process.
 
     Raises:
         RegistryError: if an entry point cannot be loaded or is not callable.
@@ -65,7 +67,7 @@ def global_sources() -> dict[str, Source[Any]]:
     Raises:
         RegistryError: if a registered function fails, returns something else, or uses a name twice.
     """
-    sources: dict[str, Source[Any]] = {}
+    sources = _ALWAYS.copy()
     for family in families():
         for source in _ask(family):
             if not isinstance(source, Source):

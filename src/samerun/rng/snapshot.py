@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from samerun.errors import Problem, StateError
@@ -85,16 +85,18 @@ def _mismatched(state: RngState, sources: Mapping[str, Source[Any]]) -> list[Pro
     return problems
 
 
-def _write(natives: Iterable[tuple[Source[Any], object]]) -> None:
+def _write(natives: Sequence[tuple[Source[Any], object]]) -> None:
     # Those that can fail go first and are rolled back together; the others are written when nothing can fail any more.
-    ordered = sorted(natives, key=lambda pair: pair[0].write_cannot_fail)
     written: list[tuple[Source[Any], object]] = []
     try:
-        for source, native in ordered:
+        for source, native in natives:
             if not source.write_cannot_fail:
                 written.append((source, source.read()))
-            source.write(native)
+                source.write(native)
     except BaseException:
-        for source, native in reversed(written):
-            source.write(native)
+        for source, before in reversed(written):
+            source.write(before)
         raise
+    for source, native in natives:
+        if source.write_cannot_fail:
+            source.write(native)

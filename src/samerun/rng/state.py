@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -75,9 +74,14 @@ class RngState:
 
     def write_back(self) -> None:
         """Write every state that was read in this process to the generator it was read from, each even if one fails."""
-        with ExitStack() as writes:
-            for source, native in self._live.values():
-                writes.callback(source.write, native)
+        failed: BaseException | None = None
+        for source, native in self._live.values():
+            try:
+                source.write(native)
+            except BaseException as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
 
     def native_for(self, source: Source[Any]) -> object:
         """Return this state's value for a live source, checked and ready to be written.
