@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from samerun.errors import StateError
+from samerun.errors import DiscoveryError, StateError
 from samerun.integrations.numba import sources as numba_sources
-from samerun.rng import Packed
+from samerun.rng import Packed, Source
 from samerun.rng.numpy import BitGeneratorSource, RandomStateSource
 from samerun.rng.python import PythonSource
 from samerun.rng.torch import GeneratorSource, MpsSource
@@ -176,6 +176,93 @@ def test_packed_tensors_share_no_memory_with_the_generator(pair):
     expected = draws(draw)
     source.write(native)
     assert draws(draw) == expected
+
+
+def test_an_unpacked_state_shares_no_memory_with_its_tensors(pair):
+    source, draw = pair
+    packed = source.pack(source.read())
+    expected = draws(draw)
+    native = source.unpack(packed)
+    for tensor in packed.fields.values():
+        tensor.zero_()
+    source.write(native)
+    assert draws(draw) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "value", "message"),
+    [
+        (np.random.Philox, "buffer_pos", 5, "0 to 4"),
+        (np.random.Philox, "has_uint32", 2, "0 to 1"),
+        (np.random.PCG64, "uinteger", 2**32, "0 to 4294967295"),
+        (np.random.MT19937, "state.pos", 625, "0 to 624"),
+    ],
+)
+def test_values_that_would_make_numpy_read_outside_its_buffers_are_refused(kind, field, value, message):
+    source = BitGeneratorSource("bits", kind(1))
+    fields = source.pack(source.read()).fields
+    fields[field] = torch.from_numpy(np.array([value, 0], np.uint64))
+    with pytest.raises(StateError, match=message):
+        source.unpack(Packed(f"numpy.{kind.__name__}", fields))
+
+
+def test_zero_words_are_refused_for_a_private_mersenne_twister_too():
+    source = BitGeneratorSource("bits", np.random.MT19937(1))
+    packed = source.pack(source.read())
+    packed.fields["state.key"].zero_()
+    with pytest.raises(StateError, match="all zero"):
+        source.unpack(packed)
+
+
+def test_a_cached_gaussian_of_exactly_zero_is_kept():
+    generator = random.Random(1)
+    generator.setstate((*generator.getstate()[:2], 0.0))
+    source = PythonSource("python", generator)
+    assert source.unpack(source.pack(source.read()))[2] == 0.0
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
+def test_cached_gaussians_that_are_not_finite_are_refused(value):
+    source = PythonSource("python", random.Random(1))
+    packed = source.pack(source.read())
+    packed.fields["gauss"].fill_(value)
+    with pytest.raises(StateError, match="not finite"):
+        source.unpack(packed)
+
+
+@pytest.mark.parametrize("place", [5016, 5024, 5032])
+def test_each_cached_normal_of_torch_is_checked(place):
+    source, _ = _torch()
+    packed = source.pack(source.read())
+    packed.fields["bytes"][place : place + 8] = torch.tensor([float("nan")], dtype=torch.float64).view(torch.uint8)
+    with pytest.raises(StateError, match="normal that is not finite"):
+        source.unpack(packed)
+
+
+def test_a_torch_generator_is_rewound_to_its_seed():
+    source, draw = _torch()
+    source.seed(9)
+    expected = draws(draw)
+    assert source.rewind()
+    assert draws(draw) == expected
+
+
+def test_what_a_source_promises_unless_it_says_otherwise():
+    source = PythonSource("python", random.Random(1))
+    assert not Source.write_cannot_fail
+    assert not source.rewind()
+
+
+class NeedsArguments(np.random.PCG64):
+    def __init__(self, seed, more):
+        super().__init__(seed)
+
+
+def test_a_bit_generator_that_cannot_be_made_again_is_refused_before_anything_is_done():
+    with pytest.raises(DiscoveryError, match="NeedsArguments, which cannot be made from a seed"):
+        BitGeneratorSource("bits", NeedsArguments(1, 2))
+    with pytest.raises(DiscoveryError, match="RandomState over"):
+        RandomStateSource("state", np.random.RandomState(NeedsArguments(1, 2)))
 
 
 def test_damage_to_any_field_is_refused_and_changes_nothing(pair):

@@ -66,3 +66,20 @@ def test_problems_are_listed_one_a_line():
 
 def test_a_missing_extra_says_what_to_install():
     assert 'pip install "samerun[demo]"' in str(errors.MissingExtraError("matplotlib", "demo"))
+
+
+def test_they_carry_what_the_message_says():
+    seed = errors.SeedError(-1, "positive")
+    assert (seed.found, seed.expected) == (-1, "positive")
+    discovery = errors.DiscoveryError("where", "why")
+    assert (discovery.path, discovery.reason) == ("where", "why")
+    registry = errors.RegistryError("who", "why")
+    assert (registry.provider, registry.reason) == ("who", "why")
+    stream = errors.StreamError("which", "why")
+    assert (stream.stream, stream.reason) == ("which", "why")
+    setting = errors.DeterminismError("what", 1, 2, "do this")
+    assert (setting.setting, setting.found, setting.expected) == ("what", 1, 2)
+    extra = errors.MissingExtraError("click", "cli")
+    assert (extra.package, extra.extra) == ("click", "cli")
+    process = errors.ProcessError("a", 3, "b")
+    assert (process.name, process.code, process.output) == ("a", 3, "b")

@@ -49,7 +49,10 @@ DIFFERENT = [
     (torch.tensor(0.0), torch.tensor(-0.0)),
     (torch.tensor([1.0, 2.0]), torch.tensor([2.0, 1.0])),
     (torch.tensor([1, 0], dtype=torch.uint8), torch.tensor([True, False])),
-    (np.array([1], "<i4"), np.array([1], ">i4")),
+    (np.zeros(2, "<i4"), np.zeros(2, ">i4")),
+    (np.zeros((2, 3)), np.zeros((3, 2))),
+    ("\ud800", "\ud801"),
+    ({"\ud800": 1}, {"\ud801": 1}),
     (torch.tensor(math.nan), torch.tensor([0x7FC00001], dtype=torch.int32).view(torch.float32)[0]),
 ]
 
@@ -132,6 +135,7 @@ def test_walk_gives_leaves_with_their_key_paths_in_order():
         ({"a": {1.5: 0}}, "['a']", "key 1.5"),
         ({"a": {True: 0}}, "['a']", "key True"),
         ({"a": np.array([None])}, "['a']", "Python objects"),
+        ({"a": np.zeros(1, [("x", object)])}, "['a']", "Python objects"),
         ({"a": np.ma.masked_array([1.0], [True])}, "['a']", "MaskedArray"),
         ({"a": np.float32(1)}, "['a']", "float32"),
     ],
@@ -148,8 +152,11 @@ def test_a_cycle_is_an_error_and_a_shared_part_is_not():
     shared = [1]
     assert [path for path, _ in walk({"a": shared, "b": shared})] == ["['a'][0]", "['b'][0]"]
     shared.append(shared)
-    with pytest.raises(StateError, match="holds itself"):
-        list(walk(shared))
+    mapping = {}
+    mapping["self"] = mapping
+    for state in (shared, mapping):
+        with pytest.raises(StateError, match="holds itself"):
+            list(walk(state))
 
 
 def test_a_difference_says_where_how_much_and_what():

@@ -130,7 +130,14 @@ samerun.environment()
 assert (dict(os.environ), random.getstate(), torch.get_rng_state().tolist(), torch.get_num_threads()) == before
 """
     environment = {name: value for name, value in os.environ.items() if name != "KMP_DUPLICATE_LIB_OK"}
-    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    for given in (environment, {**environment, "KMP_DUPLICATE_LIB_OK": "False"}):
+        subprocess.run([sys.executable, "-c", code], env=given, check=True)
+
+
+def test_a_hash_seed_that_only_pretends_is_not_recorded(monkeypatch):
+    before = environment()["python"]["hash_seed"]
+    monkeypatch.setenv("PYTHONHASHSEED", "12345")
+    assert environment()["python"]["hash_seed"] == before
 
 
 def test_comparison_names_changed_missing_and_new_entries():

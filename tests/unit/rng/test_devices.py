@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 import types
@@ -60,6 +61,17 @@ def gpus(monkeypatch):
     yield backend
     monkeypatch.undo()
     rng_registry.families.cache_clear()
+
+
+def test_cuda_xpu_and_mps_are_among_the_families():
+    assert [family.name for family in rng_registry.families()][:3] == ["torch.cuda", "torch.xpu", "torch.mps"]
+
+
+def test_waking_one_family_leaves_others_alone(gpus):
+    state = capture([random.Random(1)])
+    with pytest.raises(StateError):
+        restore(state)  # a name that is not here, and not this family's
+    assert not gpus.is_initialized()
 
 
 def test_looking_and_seeding_do_not_initialise(gpus):

@@ -521,3 +521,61 @@ def test_datasets_loaders_samplers_and_transforms_in_the_style_of_torchvision_an
     assert [batch.tolist() for batch in loader] != first
     restore(state, loader)
     assert [batch.tolist() for batch in loader] == first
+
+
+class Everything:
+    _private = Plain(random.Random(1))
+    inherited = random.Random(2)
+
+    @staticmethod
+    def static():
+        return module_level.normal()
+
+    @property
+    def noisy(self):
+        return module_level.normal()
+
+
+class Child(Everything):
+    pass
+
+
+def test_static_methods_properties_private_names_and_bases():
+    assert set(find_generators(Child())) == {
+        "<Everything>._private.rng",
+        "<Everything>.inherited",
+        "<Everything>.static.__globals__['module_level']",
+    }
+
+    class OnlyProperty:
+        noisy = Everything.noisy
+
+    assert list(find_generators(OnlyProperty()).values()) == [module_level]
+
+
+def test_methods_with_closures():
+    rng = random.Random(1)
+
+    class Local:
+        def __call__(self):
+            return rng.random()
+
+    assert list(find_generators(Local()).values()) == [rng]
+
+
+def test_a_variable_that_is_not_assigned_yet():
+    def outer():
+        def inner():
+            return later
+
+        found = find_generators(inner)
+        later = random.Random(1)
+        return found, find_generators(inner), later
+
+    before, after, later = outer()
+    assert (before, list(after.values())) == ({}, [later])
+
+
+def test_temporary_objects_do_not_hide_others_by_their_ids():
+    objects = [functools.partial(print, Plain(random.Random(seed))) for seed in range(200)]
+    assert len(find_generators([partial.__reduce__() for partial in objects])) == 200

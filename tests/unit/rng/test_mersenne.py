@@ -54,3 +54,13 @@ def test_the_official_first_output():
 def test_impossible_states_are_described(words, position, message):
     assert message in Twister(words, position).problem()
     assert Twister(np.ones(WORDS, np.uint32), 624).problem() is None
+
+
+def test_states_that_share_their_next_draws_only_are_not_taken_for_one():
+    generator = np.random.MT19937(1)
+    start = twister(generator)
+    words = start.words.copy()
+    words[:100] ^= 1  # used up already, but the next block is made of them
+    other = Twister(words, start.position)
+    assert start.generator().random_raw() == other.generator().random_raw()
+    assert draws_between(start, other, 2000) is None

@@ -11,7 +11,7 @@ import torch
 
 from draws import bare_states, draw
 from samerun.derive import derive
-from samerun.errors import SeedError
+from samerun.errors import DiscoveryError, SeedError
 from samerun.rng import find_generators, seed_everything
 
 
@@ -154,3 +154,27 @@ def test_the_environment_is_not_written_to():
 def test_the_report_reads_well():
     text = str(seed_everything(42))
     assert text.startswith("seed 42, scheme classic:\n  python     42\n  numpy      42\n  torch.cpu  42")
+
+
+def test_zero_is_a_seed():
+    assert seed_everything(0).seed == 0
+
+
+def test_nothing_is_seeded_if_a_private_generator_cannot_be():
+    before = bare_states()
+    with pytest.raises(DiscoveryError, match="SystemRandom"):
+        seed_everything(1, [random.SystemRandom()])
+    assert bare_states() == before
+
+
+def test_the_hint_names_the_scheme_that_takes_more():
+    with pytest.raises(SeedError, match=r'scheme="independent" takes up to 2\*\*64 - 1'):
+        seed_everything(2**32)
+    with pytest.raises(SeedError) as caught:
+        seed_everything(2**64, scheme="independent")
+    assert "scheme" not in str(caught.value)
+
+
+def test_in_a_notebook_the_server_is_what_has_to_be_started_anew(monkeypatch):
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "ipykernel_launcher", "-f", "kernel.json"])
+    assert "where the notebook server is started" in seed_everything(42).notes[0]

@@ -344,22 +344,24 @@ class Fragile(PythonSource):
         super().write(native)
         if self.fails:
             self.fails = False
-            raise OSError("the device went away")
+            raise self.error
 
 
-def test_a_write_that_fails_is_rolled_back_with_all_others(monkeypatch):
+@pytest.mark.parametrize("error", [OSError("the device went away"), KeyboardInterrupt()])
+def test_a_write_that_fails_is_rolled_back_with_all_others(monkeypatch, error):
     good, bad = Fragile("good", random.Random(1)), Fragile("fragile", random.Random(2))
     with_fragile = (*rng_registry._BUILT_IN, Family("fragile", lambda: (good, bad)))
     monkeypatch.setattr(rng_registry, "_BUILT_IN", with_fragile)
     rng_registry.families.cache_clear()
     try:
         state = capture()
+        bad.error = error
         draw()
         good.seed(3)
         bad.seed(4)
         before = bare_states(), good.read(), bad.read()
         bad.fails = True
-        with pytest.raises(OSError, match="went away"):
+        with pytest.raises(type(error)):
             restore(state)
         assert (bare_states(), good.read(), bad.read()) == before
         restore(state)  # the negative control: without the failure everything is written

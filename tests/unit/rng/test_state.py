@@ -242,3 +242,56 @@ def test_repr_shows_sources_with_short_hashes():
     state = capture()
     assert f"  python     {state.fingerprint()['python'][:12]}" in repr(state)
     assert repr(RngState()) == "RngState(empty)"
+
+
+def test_a_loaded_state_shares_no_memory_with_its_state_dict():
+    loaded = RngState()
+    loaded.load_state_dict(capture().state_dict())
+    before = loaded.fingerprint()
+    for value in loaded.state_dict().values():
+        value.zero_()
+    assert loaded.fingerprint() == before
+
+
+def test_names_are_sorted():
+    assert list(capture().names) == sorted(capture().names)
+    assert len(capture()) == len(capture().names)
+
+
+def test_one_draw_is_singular_in_both_directions():
+    before = capture()
+    advance_numpy(1)
+    after = capture()
+    assert before.diff(after)["numpy"].text == "1 draw ahead"
+    assert after.diff(before)["numpy"].text == "1 draw behind"
+
+
+def test_a_difference_without_a_count_is_one():
+    objects = [np.random.default_rng(1)]
+    before = capture(objects)
+    objects[0].random()
+    assert before.diff(capture(objects))
+
+
+def test_an_unknown_name_is_a_key_error():
+    with pytest.raises(KeyError, match="cupy"):
+        _ = capture().diff(capture())["cupy"]
+
+
+def test_what_is_beside_the_words_is_compared():
+    generator, other = torch.Generator().manual_seed(1), torch.Generator().manual_seed(1)
+    torch.empty(2, dtype=torch.float64).normal_(generator=other)
+    words_alike = capture([generator]).diff(capture([other]))["objects[0][0]"]
+    assert not words_alike.same
+    state = generator.get_state()
+    state[0] = 7  # another initial seed, the same words
+    other.set_state(state)
+    difference = capture([generator]).diff(capture([other]))["objects[0][0]"]
+    assert (difference.draws, difference.text) == (0, "no draw apart; the cached gaussian or the initial seed differs")
+
+
+def test_private_mersenne_twisters_count_their_draws_too():
+    bits = np.random.MT19937(1)
+    before = capture([bits])
+    bits.random_raw(7)
+    assert before.diff(capture([bits]))["objects[0][0]"].draws == 7

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from draws import bare_states, draw
+from samerun.derive import derive
 from samerun.errors import RegistryError, SeedError, StateError, StreamError
 from samerun.rng import Source, Stream, capture, isolate, ownership, seed_everything
 from samerun.rng import registry as rng_registry
@@ -676,3 +677,40 @@ def test_a_source_that_is_there_at_a_later_entering_is_seeded_by_its_name(late):
     other = Stream(7)
     with other:
         assert late._rng.random() == first
+
+
+def test_the_seeds_of_a_stream_are_derived_by_its_name_and_the_source():
+    with Stream(2**40, name="eda"):
+        numbers = random.random(), np.random.get_bit_generator().random_raw(), torch.initial_seed()
+    seed = derive(2**40, "stream", "eda", "numpy")
+    numpy_words = np.random.RandomState([seed % 2**32, seed >> 32])
+    assert numbers == (
+        random.Random(derive(2**40, "stream", "eda", "python")).random(),
+        numpy_words._bit_generator.random_raw(),
+        derive(2**40, "stream", "eda", "torch.cpu"),
+    )
+
+
+def test_decorators_put_private_generators_back_too():
+    holder = [random.Random(1)]
+    before = holder[0].getstate()
+
+    @isolate(holder)
+    def function():
+        return holder[0].random()
+
+    @isolate(holder)
+    def generator():
+        yield holder[0].random()
+        yield holder[0].random()
+
+    expected = random.Random(1)
+    expected = [expected.random(), expected.random()]
+    assert function() == expected[0]
+    assert holder[0].getstate() == before
+    values = []
+    for value in generator():
+        values.append(value)
+        assert holder[0].getstate() == before
+    assert values == expected
+    assert generator.__name__ == "generator"
