@@ -60,7 +60,7 @@ def _where(verdict: Verdict, experiment: Experiment) -> str:
 
 
 def _hashes(verdict: Verdict) -> str:
-    reference, compared = (digest[:8] for digest in verdict.fingerprints)
+    reference, compared = (digest[:6] for digest in verdict.fingerprints)
     return f"{compared} {'=' if verdict.same else '≠'} {reference}"
 
 
