@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from samerun._version import __version__
 
 if TYPE_CHECKING:
+    from samerun.data import DataLoader as DataLoader
+    from samerun.data import exact as exact
     from samerun.determinism import deterministic as deterministic
     from samerun.determinism import environment as environment
     from samerun.errors import SamerunError as SamerunError
@@ -22,12 +24,14 @@ if TYPE_CHECKING:
 
 # What a name is loaded from; the imports above say the same to type checkers, and a test compares them.
 _HOMES = {
+    "DataLoader": "samerun.data",
     "RngState": "samerun.rng",
     "SamerunError": "samerun.errors",
     "Stream": "samerun.rng",
     "capture": "samerun.rng",
     "deterministic": "samerun.determinism",
     "environment": "samerun.determinism",
+    "exact": "samerun.data",
     "find_generators": "samerun.rng",
     "isolate": "samerun.rng",
     "restore": "samerun.rng",
@@ -35,9 +39,10 @@ _HOMES = {
 }
 
 # The modules that are public as such.
-_MODULES = ("derive", "determinism", "errors", "rng", "state")
+_MODULES = ("data", "derive", "determinism", "errors", "rng", "state")
 
 __all__ = [
+    "DataLoader",
     "RngState",
     "SamerunError",
     "Stream",
@@ -45,6 +50,7 @@ __all__ = [
     "capture",
     "deterministic",
     "environment",
+    "exact",
     "find_generators",
     "isolate",
     "restore",

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
 from operator import index
 from typing import SupportsIndex
 
-__all__ = ["derive"]
+__all__ = ["derive", "deriver"]
 
 # Enters every key, so that another definition of the encoding could never give the same seeds.
 _PERSON = b"samerun.derive/1"
@@ -56,6 +57,25 @@ def derive(*path: SupportsIndex | str) -> int:
             raise TypeError("derive takes a root and a path, and got nothing") from None
         return derive(*map(_plain, path))
     return int.from_bytes(digest.digest(), "little")
+
+
+def deriver(*prefix: SupportsIndex | str) -> Callable[[int], int]:
+    """Return the function ``n -> derive(*prefix, n)`` of plain integers, for loops that derive one seed per turn.
+
+    Raises:
+        TypeError: for an element of the prefix that no path has.
+
+    >>> deriver(42, "epoch")(0) == derive(42, "epoch", 0)
+    True
+    """
+    copy, from_bytes = _prefix(*map(_plain, prefix)).copy, int.from_bytes
+
+    def derived(number: int) -> int:
+        digest = copy()
+        digest.update(b"i%d;" % number)
+        return from_bytes(digest.digest(), "little")
+
+    return derived
 
 
 # typed, because 1 and True are equal and only one of them is an element.

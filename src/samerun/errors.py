@@ -9,8 +9,11 @@
     ├── RegistryError        a source that a package registered badly (also a RuntimeError)
     ├── StreamError          streams entered or left in a way that loses draws (also a RuntimeError)
     ├── DeterminismError     a setting that can no longer take effect (also a RuntimeError)
+    ├── LoaderError          a loader that cannot keep its promise (also a RuntimeError)
     ├── MissingExtraError    an optional dependency is not installed (also an ImportError)
     └── ProcessError         a process that was started for this failed (also a RuntimeError)
+
+    SamerunWarning           something to know that stops nothing (a UserWarning)
 
 Every one carries what its message says as attributes, so that a caller never parses a message.
 """
@@ -23,11 +26,13 @@ from dataclasses import dataclass
 __all__ = [
     "DeterminismError",
     "DiscoveryError",
+    "LoaderError",
     "MissingExtraError",
     "Problem",
     "ProcessError",
     "RegistryError",
     "SamerunError",
+    "SamerunWarning",
     "SeedError",
     "StateError",
     "StreamError",
@@ -41,6 +46,10 @@ class SamerunError(Exception):
     # that raised one would bring its pool down.
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+class SamerunWarning(UserWarning):
+    """Something a user should know although nothing is wrong yet."""
 
 
 def _rebuilt(kind: type[SamerunError], args: tuple[object, ...], attributes: dict[str, object]) -> SamerunError:
@@ -149,6 +158,20 @@ class DeterminismError(SamerunError, RuntimeError):
         self.found = found
         self.expected = expected
         super().__init__(f"{setting}: found {found!r}, expected {expected!r}; {advice}")
+
+
+class LoaderError(SamerunError, RuntimeError):
+    """A loader cannot give the same items whatever the workers, ranks and interruptions.
+
+    Attributes:
+        where: what it is about, such as a source, a batch or an argument.
+        reason: why, and what to do.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        self.where = where
+        self.reason = reason
+        super().__init__(f"{where}: {reason}")
 
 
 class MissingExtraError(SamerunError, ImportError):

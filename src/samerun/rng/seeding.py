@@ -19,12 +19,15 @@ from samerun.errors import SeedError
 from samerun.rng.discovery import private_sources
 from samerun.rng.registry import families, global_sources
 
-__all__ = ["Scheme", "SeedReport", "check_seed", "seed_everything"]
+__all__ = ["Scheme", "SeedReport", "check_seed", "last_seed", "seed_everything"]
 
 Scheme = Literal["classic", "independent"]
 
 # np.random.seed takes 32 bits; what torch's CPU generator makes of more is the lower 32 bits.
 _LIMITS: dict[str, int] = {"classic": 2**32, "independent": 2**64}
+
+# The seed of the last seed_everything() of this process; what derives its own seeds later takes it for its root.
+_last: list[int] = []
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -101,7 +104,13 @@ def seed_everything(seed: SupportsIndex, *objects: object, scheme: Scheme = "cla
         source.seed(seeded[name])
     pending = _seed_later(seed_of)
     seeded.update({name: seed_of(name) for name in pending})
+    _last[:] = [root]
     return SeedReport(root, scheme, seeded, pending, _notes(root))
+
+
+def last_seed() -> int | None:
+    """Return the seed that :func:`seed_everything` was last called with in this process, or ``None``."""
+    return _last[0] if _last else None
 
 
 def check_seed(seed: SupportsIndex, limit: int, hint: str = "") -> int:

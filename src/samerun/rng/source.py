@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import torch
 
 from samerun.errors import Problem, StateError
+from samerun.state import fingerprint
 
 __all__ = ["Family", "Field", "Packed", "Source", "expect_fields"]
 
@@ -74,6 +75,10 @@ class Source(ABC, Generic[Native]):
     def fits(self, native: Native) -> bool:
         """Return whether a state read from this generator earlier is still of the kind it takes. Must be cheap."""
         return True
+
+    def same(self, first: Native, second: Native) -> bool:
+        """Return whether two states that ``read`` gave are the same, bit for bit."""
+        return fingerprint(dict(self.pack(first).fields)) == fingerprint(dict(self.pack(second).fields))
 
     def rewind(self) -> bool:
         """Put the generator back to where it began, if that is known; return whether it was."""

@@ -48,6 +48,9 @@ class GeneratorSource(Source[torch.Tensor]):
     def seed(self, seed: int) -> None:
         self._generator.manual_seed(seed)
 
+    def same(self, first: torch.Tensor, second: torch.Tensor) -> bool:
+        return torch.equal(first, second)
+
     def rewind(self) -> bool:
         self._generator.manual_seed(self._generator.initial_seed())
         return True

@@ -1,0 +1,160 @@
+"""The generators that items are made with: keyed before each item, lent by the training process and given back."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from types import SimpleNamespace
+from typing import Any, TypeAlias
+
+import torch
+
+from samerun.data.legacy import LegacySource
+from samerun.derive import derive
+from samerun.errors import LoaderError
+from samerun.rng.discovery import private_sources
+from samerun.rng.registry import families, global_sources
+from samerun.rng.source import Source
+
+__all__ = ["Generators", "Rngs", "lent", "wanted"]
+
+#: Which global sources are keyed: all, or those whose names are given or begin with what is given and a dot.
+Rngs: TypeAlias = "str | Iterable[str] | None"
+
+_LEGACY = LegacySource("numpy")
+
+# One integer given to all three would correlate them: torch uses the lower 32 bits, NumPy the upper ones, Python all.
+_UPPER = 32
+_THREE = ("python", "numpy", "torch.cpu")
+
+
+def wanted(rngs: Rngs) -> tuple[str, ...] | None:
+    """Return ``rngs`` as a tuple, or ``None`` for all.
+
+    Raises:
+        ValueError: for a name that no source here has or begins with.
+    """
+    if rngs is None:
+        return None
+    names = (rngs,) if isinstance(rngs, str) else tuple(rngs)
+    known = [*global_sources(), *(family.name for family in families())]
+    for name in names:
+        if not any(_covers(name, source) or _covers(source, name) for source in known):
+            raise ValueError(f"rngs: {name!r} is not an RNG source; there are {', '.join(known)}")
+    return names
+
+
+def _covers(name: str, source: str) -> bool:
+    return source == name or source.startswith((f"{name}.", f"{name}:"))
+
+
+class lent:  # noqa: N801  # a context manager, named like one
+    """Lend generators to the block, and all of torch's intra-op threads but one; everything comes back.
+
+    One thread, because sums over several have other bits, and workers have one.
+    """
+
+    def __init__(self, sources: Iterable[Source[Any]]) -> None:
+        self._sources = sources
+
+    def __enter__(self) -> None:
+        self._states = [(source, source.read()) for source in self._sources]
+        self._threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+
+    def __exit__(self, *error: object) -> None:
+        torch.set_num_threads(self._threads)
+        for source, state in self._states:
+            source.write(state)
+
+
+class Generators:
+    """The global generators, and the private ones inside what makes the items, as they are in this process.
+
+    Args:
+        rngs: which of the global ones are keyed; see :func:`wanted`.
+        **roots: the objects that make the items, by the name their paths begin with.
+
+    Attributes:
+        keyed: the sources that are keyed, by name or by path.
+        unkeyed: the global sources that are not, by name.
+        key: puts every keyed generator where a key says. Python's, NumPy's and torch's global generators are seeded
+            with the key, its upper and its lower 32 bits; any other source named ``n`` with ``derive(key, n)``.
+    """
+
+    keyed: dict[str, Source[Any]]
+    unkeyed: dict[str, Source[Any]]
+    key: Callable[[int], None]
+
+    def __init__(self, rngs: tuple[str, ...] | None, **roots: object) -> None:
+        self._rngs = rngs
+        self._roots = SimpleNamespace(**roots)
+        self._live: dict[str, Source[Any]] = {}
+        self._private: dict[str, Source[Any]] = {}
+        self.discover()
+
+    def discover(self) -> bool:
+        """Look again for sources; return whether there are others than before."""
+        before = set(self._live), set(self._private)
+        found = private_sources((self._roots,))
+        self._private = {name.removeprefix("objects[0]."): source for name, source in found.items()}
+        self._arrange(global_sources())
+        return (set(self._live), set(self._private)) != before
+
+    def refresh(self) -> None:
+        """Notice global sources that came or went, such as a device that was initialised; cheap."""
+        live = global_sources()
+        if live.keys() != self._live.keys():
+            self._arrange(live)
+
+    def all(self) -> Iterable[Source[Any]]:
+        """Return every source, keyed or not."""
+        return (*self.keyed.values(), *self.unkeyed.values())
+
+    def _arrange(self, live: dict[str, Source[Any]]) -> None:
+        self._live = {**live, "numpy": _LEGACY}
+        chosen = {name for name in live if self._rngs is None or any(_covers(one, name) for one in self._rngs)}
+        self.keyed = {name: source for name, source in self._live.items() if name in chosen} | self._private
+        self.unkeyed = {name: source for name, source in self._live.items() if name not in chosen}
+        self.key = self._setter()
+
+    def _setter(self) -> Callable[[int], None]:
+        others = [(name, source.seed) for name, source in self.keyed.items() if name not in _THREE]
+        python, numpy, cpu = (name in self.keyed for name in _THREE)
+        # This runs for every item, so the bare functions are bound here.
+        seed_python, seed_numpy, seed_cpu = random.seed, _LEGACY.seeder(), torch.default_generator.manual_seed
+
+        def key_three(key: int) -> None:
+            seed_python(key)
+            seed_numpy(key >> _UPPER)
+            seed_cpu(key)
+
+        def key_all(key: int) -> None:
+            if python:
+                seed_python(key)
+            if numpy:
+                seed_numpy(key >> _UPPER)
+            if cpu:
+                seed_cpu(key)
+            for name, seed in others:
+                seed(derive(key, name))
+
+        return key_three if python and numpy and cpu and not others else key_all
+
+    def watch(self) -> dict[str, Any]:
+        """Return the states of the global sources that are not keyed, for :meth:`refuse_draws`."""
+        return {name: source.read() for name, source in self.unkeyed.items()}
+
+    def refuse_draws(self, before: dict[str, Any], what: str) -> None:
+        """Refuse draws made since :meth:`watch` from a source that is not keyed.
+
+        Raises:
+            LoaderError: naming the source.
+        """
+        for name, state in before.items():
+            if not self.unkeyed[name].same(state, self.unkeyed[name].read()):
+                reason = (
+                    f"{what} drew from it, but rngs={self._rngs!r} leaves it out, so what comes out would depend on"
+                    f" workers and history; add {name!r} to rngs"
+                )
+                raise LoaderError(name, reason)

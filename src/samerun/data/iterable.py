@@ -1,0 +1,173 @@
+"""Iterable datasets: each item under the key of its place in its shard, and resumed by their own state or by replay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch.utils.data import get_worker_info
+
+from samerun.data.generators import Generators
+from samerun.data.keys import Keys
+from samerun.data.position import Shard, Shards
+from samerun.data.request import Made
+from samerun.data.stateful import has_state
+from samerun.rng.source import Source
+
+__all__ = ["IterableCollate", "IterableMaker"]
+
+
+class IterableMaker:
+    """Stands for an iterable dataset where torch fetches.
+
+    Args:
+        dataset, collate_fn: the user's.
+        keys: of the loader.
+        generators: those found when the loader was first iterated, for use in this process and its forks; another process
+            finds its own. They are not looked for again: what a dataset makes while it is iterated is part of its state.
+        rngs: see :class:`Generators`.
+        first_shard: the number of this rank's first shard.
+        start: where in the epoch the shards begin, for the first opening.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        collate_fn: Callable[[Any], Any],
+        keys: Keys,
+        generators: Generators,
+        rngs: tuple[str, ...] | None,
+        first_shard: int,
+        start: Shards,
+        workers: int,
+    ) -> None:
+        self.dataset = dataset
+        self.collate_fn = collate_fn
+        self.keys = keys
+        self.rngs = rngs
+        self.first_shard = first_shard
+        self.start: Shards | None = start
+        # Shared with the workers: which epoch the next opening is of, and how many items each has made again.
+        self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+        self.replayed = torch.zeros(workers, dtype=torch.int64).share_memory_()
+        self.shard: _OpenShard | None = None
+        self._generators: Generators | None = generators
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_generators": None, "shard": None}
+
+    @property
+    def generators(self) -> Generators:
+        """The generators of this process."""
+        if self._generators is None:
+            self._generators = Generators(self.rngs, dataset=self.dataset, collate_fn=self.collate_fn)
+        return self._generators
+
+    def lend(self) -> Iterable[Source[Any]]:
+        """Return the generators that making items may use in this process."""
+        self.generators.refresh()
+        return self.generators.all()
+
+    def __iter__(self) -> _OpenShard:
+        """Open this process's shard of an epoch; called once for each epoch by torch's fetcher."""
+        info = get_worker_info()
+        worker = 0 if info is None else info.id
+        begin = Shard(worker)
+        for shard in self.start.shards if self.start is not None else ():
+            begin = shard if shard.worker == worker else begin
+        self.start = None
+        self.shard = _OpenShard(self, int(self.epoch), begin)
+        return self.shard
+
+
+class _OpenShard:
+    """One shard in one epoch: an iterator over its items."""
+
+    def __init__(self, maker: IterableMaker, epoch: int, begin: Shard) -> None:
+        self._maker = maker
+        self._epoch, self._begin = epoch, begin
+        self._shard = maker.first_shard + begin.worker
+        self._key_of = maker.keys.shard(epoch, self._shard)
+        self._items = begin.items
+        self._done = begin.done
+        self._iterator: Iterator[Any] | None = None
+        self._watch: dict[str, Any] | None = None
+        self.first_of_batch = self._items
+
+    def __iter__(self) -> _OpenShard:
+        return self
+
+    def __next__(self) -> Any:
+        if self._done:
+            raise StopIteration
+        generators = self._maker.generators
+        if self._watch is None:
+            generators.refresh()
+            self._watch = generators.watch()
+        if self._iterator is None:
+            self._iterator = self._open()
+        return self._make(self._iterator)
+
+    def _open(self) -> Iterator[Any]:
+        maker, begin = self._maker, self._begin
+        dataset = maker.dataset
+        maker.generators.key(maker.keys.opening(self._epoch, self._shard))
+        if callable(set_epoch := getattr(dataset, "set_epoch", None)):
+            set_epoch(self._epoch)
+        if begin.state is not None and has_state(dataset):
+            dataset.load_state_dict(deepcopy(begin.state))
+        iterator: Iterator[Any] = iter(dataset)
+        if begin.state is not None and has_state(iterator):
+            iterator.load_state_dict(deepcopy(begin.state))  # type: ignore[attr-defined]
+        if begin.state is None and begin.items:
+            self._replay(iterator)
+        return iterator
+
+    def _replay(self, iterator: Iterator[Any]) -> None:
+        self._items = 0
+        while self._items < self._begin.items:
+            self._make(iterator)
+            self._maker.replayed[self._begin.worker] += 1
+
+    def _make(self, iterator: Iterator[Any]) -> Any:
+        key = self._key_of(self._items)
+        self._maker.generators.key(key)
+        try:
+            item = next(iterator)
+        except StopIteration:
+            self._done = True
+            raise
+        except Exception as error:
+            error.add_note(
+                f"samerun: while making item {self._items} of shard {self._shard} of epoch {self._epoch}, key {key}"
+            )
+            raise
+        self._items += 1
+        return item
+
+    def close_batch(self, data: Any) -> Made:
+        """Collate a batch under a key of its own, and say how far the shard is behind it."""
+        maker = self._maker
+        maker.generators.key(maker.keys.shard_batch(self._epoch, self._shard, self.first_of_batch))
+        collated = maker.collate_fn(data)
+        if self._watch:
+            maker.generators.refuse_draws(self._watch, f"shard {self._shard} of epoch {self._epoch}")
+        self._watch = None
+        self.first_of_batch = self._items
+        source = next((part for part in (self._iterator, maker.dataset) if has_state(part)), None)
+        # A copy: the queue to the training process pickles it later, when the dataset has moved on.
+        state = None if source is None else deepcopy(source.state_dict())  # type: ignore[attr-defined]
+        return Made(Shard(self._begin.worker, self._items, self._done, state), collated)
+
+
+class IterableCollate:
+    """Stands for ``collate_fn`` where torch collates."""
+
+    def __init__(self, maker: IterableMaker) -> None:
+        self._maker = maker
+
+    def __call__(self, data: Any) -> Made:
+        assert self._maker.shard is not None
+        return self._maker.shard.close_batch(data)

@@ -1,0 +1,225 @@
+"""The batches of an epoch, from any place on: which items each has, in which order, on this rank."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+from torch.utils.data import RandomSampler, SequentialSampler
+
+from samerun.data.entries import Entries
+from samerun.data.keys import Keys
+from samerun.data.order import Permutation
+from samerun.data.position import Mark, Position
+from samerun.data.request import Request
+from samerun.data.split import Split
+
+__all__ = ["OrderPlan", "Plan", "SampledBatches", "SampledItems", "own_ranks", "plan_for"]
+
+# So many indices are computed at once: enough for NumPy to be fast, few enough to be had in no time.
+_WINDOW = 4096
+
+Step: TypeAlias = tuple[Request, Mark]
+_KeyOf: TypeAlias = Callable[[int], int]
+# What of a group of a sampler's entries is this rank's: indices, ordinals, and how many samples the group has in all.
+_Deal: TypeAlias = tuple[list[Any], range, int]
+
+
+class Plan(ABC):
+    """The batches of any epoch on one rank.
+
+    Attributes:
+        sampler: the type of what decides on the order, in words.
+        batch_size: samples in a global batch, over all ranks; ``None`` if the sampler decides.
+        length: samples in an epoch; ``None`` if it is not known.
+        random_access: whether an epoch can be entered anywhere without walking up to the place.
+    """
+
+    sampler: str
+    batch_size: int | None
+    length: int | None
+    random_access: bool = False
+
+    @abstractmethod
+    def requests(self, epoch: int, start: Position) -> Iterator[Step]:
+        """Yield the requests of an epoch from a place on, each with what receiving it will mean."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of batches of a whole epoch on this rank."""
+
+
+class OrderPlan(Plan):
+    """Batches of the dataset's own order, shuffled or not, computed for any place without the places before it."""
+
+    random_access = True
+
+    def __init__(
+        self, sampler: Any, split: Split, batch_size: int, *, drop_last: bool, shuffle_key: _KeyOf | None
+    ) -> None:
+        self.sampler = type(sampler).__name__
+        self.length = len(sampler)
+        self.batch_size = batch_size * split.world_size
+        self._split, self._local, self._drop_last, self._shuffle_key = split, batch_size, drop_last, shuffle_key
+
+    def __len__(self) -> int:
+        return _batches(self._split.count(self.length or 0), self._local, self._drop_last)
+
+    def requests(self, epoch: int, start: Position) -> Iterator[Step]:
+        assert self.length is not None
+        left = max(self.length - start.samples, 0)
+        ordinals = self._split.ordinals(start.samples, left)
+        batches = _batches(len(ordinals), self._local, self._drop_last)
+        global_size = self._local * self._split.world_size
+        windows = self._windows(epoch, ordinals)
+        indices: list[int] = []
+        for batch in range(batches):
+            mine = ordinals[batch * self._local : (batch + 1) * self._local]
+            while len(indices) < len(mine):
+                indices += next(windows)
+            chosen, indices = indices[: len(mine)], indices[len(mine) :]
+            before = start.samples + batch * global_size
+            after = min(before + global_size, self.length)
+            mark = Mark(before, Position(after, after), last=batch == batches - 1)
+            yield Request(epoch, batch, mine, chosen), mark
+
+    def _windows(self, epoch: int, ordinals: range) -> Iterator[list[int]]:
+        assert self.length is not None
+        permutation = None if self._shuffle_key is None else Permutation(self.length, self._shuffle_key(epoch))
+        for first in range(0, len(ordinals), _WINDOW):
+            part = ordinals[first : first + _WINDOW]
+            places = np.arange(part.start, part.stop, part.step, dtype=np.int64)
+            yield (places % self.length if permutation is None else permutation(places)).tolist()
+
+
+class _Sampled(Plan):
+    """Batches of somebody's sampler."""
+
+    def __init__(self, sampler: Any, keys: Keys, split: Split, group: int) -> None:
+        self.sampler = type(sampler).__name__
+        self._sampler, self._keys = sampler, keys
+        own = own_ranks(sampler)
+        # A sampler that knows the ranks gives this rank's part only.
+        self._dealt = own is not None
+        self._split = Split(*(own or (split.rank, split.world_size)), split.uneven)
+        self._group = group if self._dealt else group * self._split.world_size
+        # Not asked of a sampler that only becomes one when it is iterated.
+        self._entries = _length(sampler)
+
+    def requests(self, epoch: int, start: Position) -> Iterator[Step]:
+        world = self._split.world_size
+        skip = len(range(self._split.rank, start.taken, world)) if self._dealt else start.taken
+        entries = Entries(self._sampler, self._keys, epoch, start, skip)
+        here, batch = start, 0
+        group = entries.take(self._group)
+        while deal := self._deal(group, here.samples):
+            indices, ordinals, samples = deal
+            skip += len(group)
+            taken = here.taken + len(group) * (world if self._dealt else 1)
+            after = Position(here.samples + samples, taken, entries.state())
+            following, last = None, False
+            # Only where this may have been the last does the sampler run ahead of what was asked for.
+            if self._entries is None or self._entries - skip < self._group:
+                following = entries.take(self._group)
+                last = self._deal(following, after.samples) is None
+            yield Request(epoch, batch, ordinals, indices), Mark(here.samples, after, last)
+            if last:
+                return
+            group = entries.take(self._group) if following is None else following
+            here, batch = after, batch + 1
+
+    @abstractmethod
+    def _deal(self, group: list[Any], samples: int) -> _Deal | None:
+        """Return this rank's part of a group of entries that begins at an ordinal, or ``None`` if it gets none."""
+
+
+class SampledItems(_Sampled):
+    """Batches of what a sampler gives one by one."""
+
+    def __init__(self, sampler: Any, keys: Keys, split: Split, batch_size: int, *, drop_last: bool) -> None:
+        super().__init__(sampler, keys, split, batch_size)
+        self.batch_size = batch_size * self._split.world_size
+        self.length = self._entries and self._entries * (self._split.world_size if self._dealt else 1)
+        self._local, self._drop_last = batch_size, drop_last
+
+    def __len__(self) -> int:
+        entries = len(self._sampler)
+        return _batches(entries if self._dealt else self._split.count(entries), self._local, self._drop_last)
+
+    def _deal(self, group: list[Any], samples: int) -> _Deal | None:
+        world = self._split.world_size
+        if self._dealt:
+            mine, total = group, len(group) * world
+            ordinals = range(samples + self._split.rank, samples + self._split.rank + total, world)
+        else:
+            ordinals, total = self._split.ordinals(samples, len(group)), len(group)
+            mine = [group[(ordinal - samples) % total] for ordinal in ordinals]
+        if not mine or (self._drop_last and len(mine) < self._local):
+            return None
+        return mine, ordinals, total
+
+
+class SampledBatches(_Sampled):
+    """The batches a batch sampler gives; whole batches are dealt out to the ranks in turn."""
+
+    batch_size = None
+
+    def __init__(self, sampler: Any, keys: Keys, split: Split) -> None:
+        super().__init__(sampler, keys, split, 1)
+        self.length = self._entries and self._entries * (self._split.world_size if self._dealt else 1)
+
+    def __len__(self) -> int:
+        entries = len(self._sampler)
+        return entries if self._dealt else self._split.count(entries)
+
+    def _deal(self, group: list[Any], samples: int) -> _Deal | None:
+        world, rank = self._split.world_size, self._split.rank
+        if not group:
+            return None
+        if self._dealt:
+            mine = list(group[0])
+            return mine, range(samples + rank, samples + rank + len(mine) * world, world), len(mine) * world
+        if len(self._split.ordinals(0, len(group))) == 0:
+            return None
+        sizes = [len(batch) for batch in group]
+        first = samples + sum(sizes[place % len(group)] for place in range(rank))
+        mine = list(group[rank % len(group)])
+        return mine, range(first, first + len(mine)), sum(sizes)
+
+
+def plan_for(sampler: Any, batch_size: int | None, keys: Keys, split: Split, *, drop_last: bool) -> Plan:
+    """Return the plan for batches of a sampler's samples, or with ``batch_size=None`` for those of a batch sampler.
+
+    ``RandomSampler`` without replacement and ``SequentialSampler`` are what ``shuffle=True`` and ``False`` make, and
+    are replaced by orders that can be entered anywhere; subclasses and all others are iterated.
+    """
+    if batch_size is None:
+        return SampledBatches(sampler, keys, split)
+    if type(sampler) is SequentialSampler:
+        return OrderPlan(sampler, split, batch_size, drop_last=drop_last, shuffle_key=None)
+    if type(sampler) is RandomSampler and not sampler.replacement and sampler.num_samples == len(sampler.data_source):
+        return OrderPlan(sampler, split, batch_size, drop_last=drop_last, shuffle_key=keys.order)
+    return SampledItems(sampler, keys, split, batch_size, drop_last=drop_last)
+
+
+def own_ranks(sampler: Any) -> tuple[int, int] | None:
+    """Return the rank and the world size a sampler was made for, or ``None`` if it gives the same on every rank."""
+    for part in (sampler, getattr(sampler, "sampler", None)):
+        rank = getattr(part, "rank", None)
+        world_size = getattr(part, "num_replicas", getattr(part, "world_size", None))
+        if isinstance(rank, int) and isinstance(world_size, int):
+            return rank, world_size
+    return None
+
+
+def _length(sampler: Any) -> int | None:
+    try:
+        return len(sampler)
+    except TypeError:
+        return None
+
+
+def _batches(samples: int, batch_size: int, drop_last: bool) -> int:
+    return samples // batch_size if drop_last else -(-samples // batch_size)
