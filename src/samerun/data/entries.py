@@ -66,7 +66,7 @@ class Entries:
     def _stream(self, key: int) -> Iterator[None]:
         generators = self._generators
         generators.refresh()
-        with lent(generators.all()):
+        with lent(generators.keyed.values()):
             if self._states is None or self._stateful is not None:
                 generators.key(key)
             else:

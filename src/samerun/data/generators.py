@@ -107,10 +107,6 @@ class Generators:
         if live.keys() != self._live.keys():
             self._arrange(live)
 
-    def all(self) -> Iterable[Source[Any]]:
-        """Return every source, keyed or not."""
-        return (*self.keyed.values(), *self.unkeyed.values())
-
     def _arrange(self, live: dict[str, Source[Any]]) -> None:
         self._live = {**live, "numpy": _LEGACY}
         chosen = {name for name in live if self._rngs is None or any(_covers(one, name) for one in self._rngs)}
@@ -121,17 +117,24 @@ class Generators:
     def _setter(self) -> Callable[[int], None]:
         others = [(name, source.seed) for name, source in self.keyed.items() if name not in _THREE]
         python, numpy, cpu = (name in self.keyed for name in _THREE)
-        # This runs for every item, so the bare functions are bound here.
-        seed_python, seed_numpy, seed_cpu = random.seed, _LEGACY.seeder(), torch.default_generator.manual_seed
+        # This runs for every item, so the bare functions are bound here. Python's is what random.seed() calls once it
+        # has seen that the seed is an integer, which takes a tenth of the time.
+        shared = random.seed.__self__  # type: ignore[attr-defined]  # a bound method of the hidden instance
+        seed_python, seed_numpy, seed_cpu = (
+            super(random.Random, shared).seed,
+            _LEGACY.seeder(),
+            torch.default_generator.manual_seed,
+        )
 
         def key_three(key: int) -> None:
             seed_python(key)
+            shared.gauss_next = None
             seed_numpy(key >> _UPPER)
             seed_cpu(key)
 
         def key_all(key: int) -> None:
             if python:
-                seed_python(key)
+                random.seed(key)
             if numpy:
                 seed_numpy(key >> _UPPER)
             if cpu:
@@ -153,6 +156,7 @@ class Generators:
         """
         for name, state in before.items():
             if not self.unkeyed[name].same(state, self.unkeyed[name].read()):
+                self.unkeyed[name].write(state)
                 reason = (
                     f"{what} drew from it, but rngs={self._rngs!r} leaves it out, so what comes out would depend on"
                     f" workers and history; add {name!r} to rngs"

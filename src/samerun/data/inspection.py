@@ -87,7 +87,7 @@ def reproduce(loader: DataLoader[Any], epoch: int, ordinal: int) -> Any:
         request = _single(request, place)
         place = 0
     with lent(maker.lend()):
-        return maker.__getitems__(request).data[place]
+        return maker.make(request)[place]
 
 
 def _request(loader: DataLoader[Any], epoch: int, ordinal: int) -> Request:
@@ -208,11 +208,11 @@ def _bits(maker: MapMaker, requests: list[Request]) -> _Bits:
     bits: _Bits = {}
     collate = Collate(maker)
     for request in requests:
-        made = maker.__getitems__(request)
-        for ordinal, index, item in zip(request.ordinals, request.indices, made.data, strict=True):
+        items = maker.make(request)
+        for ordinal, index, item in zip(request.ordinals, request.indices, items, strict=True):
             for field, value in _leaves(item, ""):
                 bits[f"item {ordinal} (index {index!r})", field] = value
-        for field, value in _leaves(collate(Made(request, made.data)).data, ""):
+        for field, value in _leaves(collate(Made(request, items))[1], ""):
             bits[f"the batch from item {request.ordinals.start} on", field] = value
     return bits
 

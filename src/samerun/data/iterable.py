@@ -12,7 +12,6 @@ from torch.utils.data import get_worker_info
 from samerun.data.generators import Generators
 from samerun.data.keys import Keys
 from samerun.data.position import Shard, Shards
-from samerun.data.request import Made
 from samerun.data.stateful import has_state
 from samerun.rng.source import Source
 
@@ -66,9 +65,9 @@ class IterableMaker:
         return self._generators
 
     def lend(self) -> Iterable[Source[Any]]:
-        """Return the generators that making items may use in this process."""
+        """Return the generators that making items uses in this process."""
         self.generators.refresh()
-        return self.generators.all()
+        return self.generators.keyed.values()
 
     def __iter__(self) -> _OpenShard:
         """Open this process's shard of an epoch; called once for each epoch by torch's fetcher."""
@@ -147,7 +146,7 @@ class _OpenShard:
         self._items += 1
         return item
 
-    def close_batch(self, data: Any) -> Made:
+    def close_batch(self, data: Any) -> tuple[Shard, Any]:
         """Collate a batch under a key of its own, and say how far the shard is behind it."""
         maker = self._maker
         maker.generators.key(maker.keys.shard_batch(self._epoch, self._shard, self.first_of_batch))
@@ -159,7 +158,7 @@ class _OpenShard:
         source = next((part for part in (self._iterator, maker.dataset) if has_state(part)), None)
         # A copy: the queue to the training process pickles it later, when the dataset has moved on.
         state = None if source is None else deepcopy(source.state_dict())  # type: ignore[attr-defined]
-        return Made(Shard(self._begin.worker, self._items, self._done, state), collated)
+        return Shard(self._begin.worker, self._items, self._done, state), collated
 
 
 class IterableCollate:
@@ -168,6 +167,6 @@ class IterableCollate:
     def __init__(self, maker: IterableMaker) -> None:
         self._maker = maker
 
-    def __call__(self, data: Any) -> Made:
+    def __call__(self, data: Any) -> tuple[Shard, Any]:
         assert self._maker.shard is not None
         return self._maker.shard.close_batch(data)

@@ -13,7 +13,6 @@ from torch.utils.data.dataloader import (
 )
 
 from samerun.data.generators import lent
-from samerun.data.request import Made
 from samerun.rng.source import Source
 
 __all__ = ["View", "iterate"]
@@ -67,9 +66,9 @@ class _InProcess(_SingleProcessDataLoaderIter):
 
     def _next_data(self) -> Any:
         with lent(self._sources()):
-            made: Made = super()._next_data()
-        self.received(made.ticket)
-        return made.data
+            ticket, data = super()._next_data()
+        self.received(ticket)
+        return data
 
 
 class _InWorkers(_MultiProcessingDataLoaderIter):
@@ -94,6 +93,6 @@ class _InWorkers(_MultiProcessingDataLoaderIter):
         super()._try_put_index()
 
     def _next_data(self) -> Any:
-        made: Made = super()._next_data()
-        self.received(made.ticket)
-        return made.data
+        ticket, data = super()._next_data()
+        self.received(ticket)
+        return data

@@ -19,7 +19,7 @@ from samerun.data.maker import Collate, MapMaker, WorkerStart
 from samerun.data.plan import Plan, plan_for
 from samerun.data.position import Place, Position, Progress, ShardProgress, Shards
 from samerun.data.replay import Replay
-from samerun.data.request import Request
+from samerun.data.request import Message
 from samerun.data.split import Split, ranks
 from samerun.data.state import VERSION, Identity
 
@@ -66,11 +66,11 @@ class _Feed:
     def begin(self, progress: Progress, place: Position) -> None:
         self._progress, self._place = progress, place
 
-    def __iter__(self) -> Iterator[Request]:
+    def __iter__(self) -> Iterator[Message]:
         progress = self._progress
         for request, mark in self.plan.requests(progress.epoch, self._place):
             if progress.sent(request.batch, mark):
-                yield request
+                yield request.message()
 
     def __len__(self) -> int:
         return len(self.plan)

@@ -10,7 +10,7 @@ from torch.utils.data._utils.collate import default_collate, default_convert
 
 from samerun.data.generators import Generators
 from samerun.data.keys import Keys
-from samerun.data.request import Made, Request
+from samerun.data.request import Made, Message, Request
 from samerun.errors import LoaderError
 from samerun.rng.source import Source
 
@@ -59,12 +59,24 @@ class MapMaker:
         return self._generators
 
     def lend(self) -> Iterable[Source[Any]]:
-        """Return the generators that making items may use in this process."""
+        """Return the generators that making items uses in this process."""
         self.generators.refresh()
-        return self.generators.all()
+        return self.generators.keyed.values()
 
-    def __getitems__(self, request: Request) -> Made:
+    def __getitems__(self, message: Message) -> Made:
         """Make the items of a batch."""
+        return Made(request := Request.of(message), self.make(request))
+
+    def __getitem__(self, message: Message) -> Made:
+        """Make the single item of a request, where batching is off."""
+        return Made(request := Request.of(message), self.make(request)[0])
+
+    def make(self, request: Request) -> list[Any]:
+        """Make the items of a request, each under its key.
+
+        Raises:
+            LoaderError: if one draws from a source that is not keyed.
+        """
         generators = self.generators
         generators.refresh()
         before = generators.watch()
@@ -76,12 +88,7 @@ class MapMaker:
                 items = self._make(request)
         if before:
             generators.refuse_draws(before, f"an item of batch {request.batch} of epoch {request.epoch}")
-        return Made(request, items)
-
-    def __getitem__(self, request: Request) -> Made:
-        """Make the single item of a request, where batching is off."""
-        made = self.__getitems__(request)
-        return Made(request, made.data[0])
+        return items
 
     def _make(self, request: Request) -> list[Any]:
         return self._batch(request) if self.whole else self._items(request)
@@ -127,17 +134,18 @@ class Collate:
         # torch's own draw nothing, and a key costs as much as an item's.
         self._draws = maker.collate_fn not in (default_collate, default_convert)
 
-    def __call__(self, made: Made) -> Made:
-        request: Request = made.ticket
+    def __call__(self, made: Made) -> tuple[int, Any]:
+        """Return the number of the batch with it, so that the training process knows which one it received."""
+        request, items = made
         maker = self._maker
         if not self._draws:
-            return Made(request.batch, maker.collate_fn(made.data))
+            return request.batch, maker.collate_fn(items)
         before = maker.generators.watch()
         maker.generators.key(maker.keys.batch(request.epoch, request.ordinals.start))
-        data = maker.collate_fn(made.data)
+        data = maker.collate_fn(items)
         if before:
             maker.generators.refuse_draws(before, f"collate_fn, in batch {request.batch} of epoch {request.epoch},")
-        return Made(request.batch, data)
+        return request.batch, data
 
 
 class WorkerStart:

@@ -61,7 +61,7 @@ class OrderPlan(Plan):
     ) -> None:
         self.sampler = type(sampler).__name__
         self.length = len(sampler)
-        self.batch_size = batch_size * split.world_size
+        self.batch_size: int = batch_size * split.world_size
         self._split, self._local, self._drop_last, self._shuffle_key = split, batch_size, drop_last, shuffle_key
 
     def __len__(self) -> int:
@@ -69,29 +69,32 @@ class OrderPlan(Plan):
 
     def requests(self, epoch: int, start: Position) -> Iterator[Step]:
         assert self.length is not None
-        left = max(self.length - start.samples, 0)
-        ordinals = self._split.ordinals(start.samples, left)
-        batches = _batches(len(ordinals), self._local, self._drop_last)
-        global_size = self._local * self._split.world_size
-        windows = self._windows(epoch, ordinals)
-        indices: list[int] = []
+        local, total = self._local, self.batch_size
+        ordinals = self._split.ordinals(start.samples, max(self.length - start.samples, 0))
+        batches = _batches(len(ordinals), local, self._drop_last)
+        index_of = self._order(epoch)
+        at_once = max(_WINDOW // local, 1)
+        window: list[int] = []
         for batch in range(batches):
-            mine = ordinals[batch * self._local : (batch + 1) * self._local]
-            while len(indices) < len(mine):
-                indices += next(windows)
-            chosen, indices = indices[: len(mine)], indices[len(mine) :]
-            before = start.samples + batch * global_size
-            after = min(before + global_size, self.length)
+            place = batch % at_once * local
+            if place == 0:
+                window = index_of(ordinals[batch * local : (batch + at_once) * local])
+            mine = ordinals[batch * local : (batch + 1) * local]
+            before = start.samples + batch * total
+            after = min(before + total, self.length)
             mark = Mark(before, Position(after, after), last=batch == batches - 1)
-            yield Request(epoch, batch, mine, chosen), mark
+            yield Request(epoch, batch, mine, window[place : place + local]), mark
 
-    def _windows(self, epoch: int, ordinals: range) -> Iterator[list[int]]:
-        assert self.length is not None
-        permutation = None if self._shuffle_key is None else Permutation(self.length, self._shuffle_key(epoch))
-        for first in range(0, len(ordinals), _WINDOW):
-            part = ordinals[first : first + _WINDOW]
-            places = np.arange(part.start, part.stop, part.step, dtype=np.int64)
-            yield (places % self.length if permutation is None else permutation(places)).tolist()
+    def _order(self, epoch: int) -> Callable[[range], list[int]]:
+        length = self.length or 1
+        permutation = None if self._shuffle_key is None else Permutation(length, self._shuffle_key(epoch))
+
+        def indices(ordinals: range) -> list[int]:
+            places = np.arange(ordinals.start, ordinals.stop, ordinals.step, dtype=np.int64)
+            found: list[int] = (places % length if permutation is None else permutation(places)).tolist()
+            return found
+
+        return indices
 
 
 class _Sampled(Plan):
