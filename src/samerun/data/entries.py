@@ -44,7 +44,7 @@ class Entries:
                 sampler.load_state_dict(deepcopy(start.sampler))
             self._iterator = iter(sampler)
             if start.sampler is not None and has_state(self._iterator):
-                self._iterator.load_state_dict(deepcopy(start.sampler))  # type: ignore[attr-defined]
+                self._iterator.load_state_dict(deepcopy(start.sampler))
         self._stateful = next((part for part in (self._iterator, sampler) if has_state(part)), None)
         if start.sampler is None and skip:
             with self._stream(keys.order(epoch)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from samerun.errors import LoaderError
 
@@ -62,5 +62,6 @@ class Epoch(Iterator[T_co], Generic[T_co]):
             self.progress.end()
             raise
 
-    def _advance(self) -> Any:
-        return next(self._inner)
+    def _advance(self) -> T_co:
+        batch: T_co = next(self._inner)
+        return batch

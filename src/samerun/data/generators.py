@@ -119,7 +119,7 @@ class Generators:
         python, numpy, cpu = (name in self.keyed for name in _THREE)
         # This runs for every item, so the bare functions are bound here. Python's is what random.seed() calls once it
         # has seen that the seed is an integer, which takes a tenth of the time.
-        shared = random.seed.__self__  # type: ignore[attr-defined]  # a bound method of the hidden instance
+        shared: random.Random = random.seed.__self__  # type: ignore[attr-defined]  # a method of the hidden instance
         seed_python, seed_numpy, seed_cpu = (
             super(random.Random, shared).seed,
             _LEGACY.seeder(),
@@ -128,7 +128,7 @@ class Generators:
 
         def key_three(key: int) -> None:
             seed_python(key)
-            shared.gauss_next = None
+            shared.gauss_next = None  # type: ignore[attr-defined]  # not in the stubs
             seed_numpy(key >> _UPPER)
             seed_cpu(key)
 

@@ -24,8 +24,9 @@ class IterableMaker:
     Args:
         dataset, collate_fn: the user's.
         keys: of the loader.
-        generators: those found when the loader was first iterated, for use in this process and its forks; another process
-            finds its own. They are not looked for again: what a dataset makes while it is iterated is part of its state.
+        generators: those found when the loader was first iterated, for use in this process and its forks; another
+            process finds its own. They are not looked for again: what a dataset makes while it is iterated is part of
+            its own state.
         rngs: see :class:`Generators`.
         first_shard: the number of this rank's first shard.
         start: where in the epoch the shards begin, for the first opening.
@@ -33,6 +34,7 @@ class IterableMaker:
 
     def __init__(
         self,
+        *,
         dataset: Any,
         collate_fn: Callable[[Any], Any],
         keys: Keys,
@@ -155,9 +157,9 @@ class _OpenShard:
             maker.generators.refuse_draws(self._watch, f"shard {self._shard} of epoch {self._epoch}")
         self._watch = None
         self.first_of_batch = self._items
-        source = next((part for part in (self._iterator, maker.dataset) if has_state(part)), None)
+        source: Any = next((part for part in (self._iterator, maker.dataset) if has_state(part)), None)
         # A copy: the queue to the training process pickles it later, when the dataset has moved on.
-        state = None if source is None else deepcopy(source.state_dict())  # type: ignore[attr-defined]
+        state = None if source is None else deepcopy(source.state_dict())
         return Shard(self._begin.worker, self._items, self._done, state), collated
 
 

@@ -44,7 +44,7 @@ def iterate(view: View, received: Callable[[Any], None], sources: Callable[[], I
     return _InWorkers(view, received)
 
 
-def _reduced(generator: torch.Generator) -> tuple[object, ...]:
+def _reduced(generator: torch.Generator) -> tuple[Callable[..., torch.Generator], tuple[object, ...]]:
     return _generator, (str(generator.device), generator.get_state().numpy().tobytes())
 
 
@@ -66,7 +66,7 @@ class _InProcess(_SingleProcessDataLoaderIter):
 
     def _next_data(self) -> Any:
         with lent(self._sources()):
-            ticket, data = super()._next_data()
+            ticket, data = super()._next_data()  # type: ignore[no-untyped-call]
         self.received(ticket)
         return data
 
@@ -93,6 +93,6 @@ class _InWorkers(_MultiProcessingDataLoaderIter):
         super()._try_put_index()
 
     def _next_data(self) -> Any:
-        ticket, data = super()._next_data()
+        ticket, data = super()._next_data()  # type: ignore[no-untyped-call]
         self.received(ticket)
         return data

@@ -87,7 +87,7 @@ class MapStyle(Kind):
     def plan(self, loader: DataLoader[Any], split: Split | None = None) -> Plan:
         """Return the plan of this rank, or of another part."""
         split = split or _split(loader)
-        batch_sampler = loader.batch_sampler
+        batch_sampler: Any = loader.batch_sampler
         if batch_sampler is None:
             return plan_for(loader.sampler, 1, keys_of(loader), split, drop_last=False)
         if type(batch_sampler) in _PLAIN:
@@ -163,14 +163,14 @@ class IterableStyle(Kind):
         if self._generators is None:
             self._generators = Generators(wanted(loader.rngs), dataset=loader.dataset, collate_fn=loader.collate_fn)
         return IterableMaker(
-            loader.dataset,
-            loader.collate_fn,
-            keys_of(loader),
-            self._generators,
-            wanted(loader.rngs),
-            rank * shards,
-            place,
-            shards,
+            dataset=loader.dataset,
+            collate_fn=loader.collate_fn,
+            keys=keys_of(loader),
+            generators=self._generators,
+            rngs=wanted(loader.rngs),
+            first_shard=rank * shards,
+            start=place,
+            workers=shards,
         )
 
 

@@ -34,9 +34,10 @@ class _Raw:
 class LegacySource(RandomStateSource):
     """``np.random``, through the memory at the address that NumPy documents (``BitGenerator.ctypes.state_address``).
 
-    ``np.random.get_state`` takes 30 µs, because it copies word by word; copying the memory takes 0.4 µs. The cached gaussian
-    is not in it. Drawing one gaussian tells: a cached one comes out without a word being used, and what was drawn
-    is put back. So this is for a place where no other thread draws, as a loader's fetch, and not for :func:`capture`.
+    ``np.random.get_state`` takes 30 µs, because it copies word by word; copying the memory takes 0.4 µs. The cached
+    gaussian is not in it. Drawing one gaussian tells: a cached one comes out without a word being used, and what was
+    drawn is put back. So this is for a place where no other thread draws, as a loader's fetch, and not for
+    :func:`capture`.
     A generator of another algorithm is handled as in the base class.
     """
 

@@ -51,18 +51,18 @@ class DataLoader(TorchDataLoader[T_co]):
     - *Items*: what Python's, NumPy's and torch's global generators, devices' and registered ones, and the private ones
       found inside ``dataset`` and ``collate_fn`` give while an item is made depends on ``(seed, name, epoch, ordinal)``
       alone, where the ordinal is the item's place in the epoch's order over all ranks. ``collate_fn`` is keyed by
-      batch; so is a dataset with its own ``__getitems__``. :meth:`explain` lists what is keyed, :meth:`check` finds what
-      is not.
+      batch; so is a dataset with its own ``__getitems__``. :meth:`explain` lists what is keyed, :meth:`check` finds
+      what is not.
     - *Order*: ``shuffle=True`` is a pure function of ``(seed, name, epoch)``, computed for any place in no time and
       constant memory; it is not torch's order, and ``generator=`` is not drawn from. Other samplers are iterated in a
       stream of their own that begins at the epoch's key, and ``set_epoch`` is called on them.
-    - *Epochs*: each ``iter(loader)`` begins the next, from 0. Leaving the loop ends the epoch, unless something else still
-      holds the iterator (``batches = iter(loader)``). :meth:`set_epoch` chooses.
+    - *Epochs*: each ``iter(loader)`` begins the next, from 0. Leaving the loop ends the epoch, unless something else
+      still holds the iterator (``batches = iter(loader)``). :meth:`set_epoch` chooses.
     - *State*: see :meth:`state_dict`.
     - *This process*: making, iterating and asking for the state leave its generators and its number of threads as they
       are. Items are made with one intra-op thread of torch everywhere.
-    - *Iterable datasets*: keyed by ``(seed, name, epoch, shard, n)``, a shard being one worker on one rank, so another number
-      of workers gives other items, as it does with torch.
+    - *Iterable datasets*: keyed by ``(seed, name, epoch, shard, n)``, a shard being one worker on one rank, so another
+      number of workers gives other items, as it does with torch.
 
     What is not covered: randomness outside those generators (C libraries, the operating system, the clock), state that
     a dataset carries from item to item, NumPy's BLAS threads.
@@ -85,7 +85,7 @@ class DataLoader(TorchDataLoader[T_co]):
     True
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # torch's own arguments, in its order
         self,
         dataset: Dataset[T_co],
         batch_size: int | None = 1,
@@ -183,8 +183,8 @@ class DataLoader(TorchDataLoader[T_co]):
         alive and not exhausted, it is the place before the next batch; otherwise the beginning of the next epoch. With
         several iterators it is that of the newest. Allowed at any time; changes nothing.
 
-        What is captured: epoch, position, and the states of a sampler or an iterable dataset that have ``state_dict`` and
-        ``load_state_dict``. What is not: anything else inside dataset and sampler; the items need no more.
+        What is captured: epoch, position, and the states of a sampler or an iterable dataset that have ``state_dict``
+        and ``load_state_dict``. What is not: anything else inside dataset and sampler; the items need no more.
 
         The same on every rank for a map-style dataset received in order; each rank's own otherwise.
 

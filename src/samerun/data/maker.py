@@ -149,7 +149,7 @@ class Collate:
 
 
 class WorkerStart:
-    """Stands for ``worker_init_fn``: lets a worker's own code see the user's dataset, then calls the user's function."""
+    """Stands for ``worker_init_fn``: lets a worker's code see the user's dataset, then calls the user's function."""
 
     def __init__(self, dataset: Any, function: Callable[[int], None] | None) -> None:
         self._dataset = dataset

@@ -34,9 +34,9 @@ class Permutation:
 
     Up to 4,096 elements it sorts the outputs of SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom
     number generators", OOPSLA 2014), seeded by the key. Above, it is a generalised Feistel network of 8 rounds on an
-    ``a x b`` rectangle just larger than ``size``, with cycle-walking for what falls outside (J. Black, P. Rogaway, "Ciphers
-    with arbitrary finite domains", CT-RSA 2002), whose round keys are ``derive(key, "round", number)``. It is
-    shuffling, not cryptography.
+    ``a x b`` rectangle just larger than ``size``, with cycle-walking for what falls outside (J. Black, P. Rogaway,
+    "Ciphers with arbitrary finite domains", CT-RSA 2002), whose round keys are ``derive(key, "round", number)``. It
+    is shuffling, not cryptography.
 
     >>> sorted(Permutation(5, key=1)(np.arange(5)).tolist())
     [0, 1, 2, 3, 4]
@@ -62,7 +62,8 @@ class Permutation:
         """
         places = np.asarray(ordinals).astype(_U) % _U(max(self.size, 1))
         if self._table is not None:
-            return self._table[places]
+            chosen: _Array = self._table[places]
+            return chosen
         indices = self._rounds(places)
         while (outside := np.flatnonzero(indices >= _U(self.size))).size:
             indices[outside] = self._rounds(indices[outside])

@@ -10,7 +10,7 @@ import torch.distributed as dist
 
 __all__ = ["Split", "Uneven", "check_uneven", "ranks"]
 
-#: What happens where the samples do not go round: the ranks that lack one get one again, all do without, or some get less.
+#: What happens where the samples do not go round: some come twice, the last are left out, or some ranks get fewer.
 Uneven: TypeAlias = Literal["pad", "drop", "short"]
 
 
@@ -30,7 +30,7 @@ def ranks(rank: int | None, world_size: int | None) -> tuple[int, int]:
         if dist.is_available() and dist.is_initialized():
             found = dist.get_rank(), dist.get_world_size()
         else:
-            found = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+            found = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
         rank = found[0] if rank is None else rank
         world_size = found[1] if world_size is None else world_size
     if not 0 <= rank < world_size:

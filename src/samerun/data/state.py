@@ -61,7 +61,7 @@ class Identity:
 
 _ADVICE = {
     "version": "load it with the samerun that saved it, or pass waive=['version']",
-    "batch_size": "it counts the samples of all ranks together; keep world_size * batch_size, or pass waive=['batch_size']",
+    "batch_size": "it counts the samples of all ranks; keep world_size * batch_size, or pass waive=['batch_size']",
     "workers": "the items of an iterable dataset belong to workers; keep num_workers, or pass waive=['workers']",
     "world_size": "the items of an iterable dataset belong to ranks; keep the world size, or pass waive=['world_size']",
 }
