@@ -123,7 +123,9 @@ def unpack(identity: Identity, state: Mapping[str, Any], waive: Collection[str])
     if identity.workers is not None:
         return state["epoch"], Shards(state["next_worker"], tuple(map(_shard, state["shards"])))
     received = tuple(state["received"])
-    if received and state["batch_size"] != identity.batch_size:
+    if not all(type(samples) is int and samples >= 0 for samples in received):
+        raise StateError([Problem("received", repr(received), "integers from 0")])
+    if received and state.get("batch_size") != identity.batch_size:
         advice = "resume with in_order=True from a state without them"
         raise StateError([Problem("received", repr(received), "none, because batches have another size here", advice)])
     sampler = state["sampler_state"][0] if state["sampler_state"] else None
