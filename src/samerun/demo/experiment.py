@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from samerun.demo.plan import Part, Session, plan
-from samerun.demo.record import Record
+from samerun.demo.record import Record, Step
 from samerun.errors import MissingExtraError, ProcessError
 
 __all__ = ["Experiment", "Verdict", "run_experiment"]
@@ -139,16 +139,20 @@ def _judge(part: Part, folder: Path) -> Verdict:
     reference = Record.load(folder / part.reference.name)
     records = [Record.load(folder / session.name) for session in part.sessions]
     steps = [step for record in records for step in record.steps]
-    parameters = np.concatenate([record.parameters for record in records]).astype(np.float64)
-    distances = np.linalg.norm(parameters - reference.parameters, axis=1).tolist()
+    parameters = np.stack([vector for record in records for vector in record.parameters]).astype(np.float64)
+    distances = np.linalg.norm(parameters - np.stack(reference.parameters), axis=1).tolist()
     where, what = _first_difference(reference.steps, steps)
-    losses = [loss for record in records for loss in record.losses]
-    fingerprints = (reference.steps[-1][1], steps[-1][1])
-    return Verdict(part, where, what, fingerprints, (losses, reference.losses), distances)
+    losses = _losses(steps, part.reference.epochs), _losses(reference.steps, part.reference.epochs)
+    return Verdict(part, where, what, (reference.steps[-1].model, steps[-1].model), losses, distances)
 
 
-def _first_difference(first: list[tuple[str, str]], second: list[tuple[str, str]]) -> tuple[int | None, str]:
-    for step, (ours, theirs) in enumerate(zip(first, second, strict=True)):
+def _losses(steps: list[Step], epochs: int) -> list[float]:
+    by_epoch = np.array([step.loss for step in steps]).reshape(epochs, -1)
+    return [float(mean) for mean in by_epoch.mean(axis=1)]
+
+
+def _first_difference(first: list[Step], second: list[Step]) -> tuple[int | None, str]:
+    for number, (ours, theirs) in enumerate(zip(first, second, strict=True)):
         if ours != theirs:
-            return step, "batch" if ours[0] != theirs[0] else "model"
+            return number, "batch" if ours.batch != theirs.batch else "model"
     return None, ""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-__all__ = ["Part", "Session", "plan"]
+__all__ = ["INSIDE", "Part", "Session", "plan"]
+
+#: Batches after which a run is stopped in the middle of an epoch, of 29.
+INSIDE = 12
 
 
 @dataclass(frozen=True)
@@ -14,8 +17,10 @@ class Session:
     Attributes:
         name: of the session and of its folder.
         first, stop: the epochs ``first`` to ``stop - 1`` are trained, of ``epochs`` in the schedule.
+        stop_inside: how many batches of epoch ``stop`` are trained on top; the session that resumes goes on after them.
         resume: the session whose checkpoint is loaded, or ``None`` to start.
         with_rng: whether the generators' states are restored too.
+        exact: whether the loader is samerun's, whose state is saved and restored, or torch's.
     """
 
     name: str
@@ -23,14 +28,16 @@ class Session:
     epochs: int
     first: int
     stop: int
+    stop_inside: int = 0
     resume: str | None = None
     with_rng: bool = False
+    exact: bool = False
     num_workers: int = 0
     persistent_workers: bool = False
 
     @property
     def trained(self) -> int:
-        """How many epochs the session trains."""
+        """How many epochs the session ends."""
         return self.stop - self.first
 
 
@@ -57,6 +64,8 @@ def plan(epochs: int, seed: int) -> tuple[Part, ...]:
     """Return the parts of the experiment for a run of that many epochs, interrupted after half of them."""
     straight = Session("straight", seed, epochs, 0, epochs)
     first_half = replace(straight, name="first-half", stop=epochs // 2)
+    workers = replace(straight, name="workers", num_workers=2)
+    exact = replace(straight, name="exact", exact=True)
     without_rng = _resumed(first_half, "without-rng", with_rng=False)
     with_rng = _resumed(first_half, "with-rng", with_rng=True)
     return (
@@ -83,7 +92,7 @@ def plan(epochs: int, seed: int) -> tuple[Part, ...]:
             "every generator goes on where it stopped",
         ),
         _with_workers(
-            replace(straight, name="workers", num_workers=2),
+            workers,
             "with RNG state, 2 workers",
             True,
             "each epoch starts new workers and seeds them from the main process's generator, which was restored",
@@ -95,11 +104,50 @@ def plan(epochs: int, seed: int) -> tuple[Part, ...]:
             "the workers' generators ended with the workers; and starting new ones draws a seed from the main process,"
             " which living ones never do, so even the order differs",
         ),
+        Part(
+            "2 workers against none",
+            straight,
+            (workers,),
+            False,
+            "each worker draws from generators of its own, so the augmentation is another one",
+        ),
+        Part(
+            "samerun's loader, 2 workers",
+            exact,
+            (replace(exact, name="exact-2", num_workers=2),),
+            True,
+            "what is drawn for an item follows from its place in the epoch alone; compared with no workers",
+        ),
+        Part(
+            "samerun's loader, 3 workers",
+            exact,
+            (replace(exact, name="exact-3", num_workers=3),),
+            True,
+            "the same with any number",
+        ),
+        _interrupted_inside(exact),
     )
 
 
 def _resumed(before: Session, name: str, *, with_rng: bool) -> Session:
     return replace(before, name=name, first=before.stop, stop=before.epochs, resume=before.name, with_rng=with_rng)
+
+
+def _interrupted_inside(straight: Session) -> Part:
+    before = replace(
+        straight,
+        name="inside",
+        stop=straight.epochs // 2,
+        stop_inside=INSIDE,
+        num_workers=2,
+        persistent_workers=True,
+    )
+    after = replace(_resumed(before, "inside-resumed", with_rng=True), stop_inside=0)
+    reason = (
+        f"stopped {INSIDE} batches into an epoch, with 2 persistent workers; the loader's state is one place in the"
+        " epoch, and the workers hold none"
+    )
+    return Part("samerun's loader, resumed mid-epoch", straight, (before, after), True, reason)
 
 
 def _with_workers(straight: Session, title: str, same: bool, reason: str) -> Part:

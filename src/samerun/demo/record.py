@@ -1,14 +1,23 @@
-"""What a process of the experiment leaves behind: a fingerprint per step, loss and parameters per epoch."""
+"""What a process of the experiment leaves behind: fingerprints and loss per step, parameters per epoch."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Record"]
+__all__ = ["Record", "Step"]
+
+
+class Step(NamedTuple):
+    """One step: fingerprints of the batch and of the parameters and buffers after it, and the loss."""
+
+    batch: str
+    model: str
+    loss: float
 
 
 @dataclass(frozen=True)
@@ -16,23 +25,20 @@ class Record:
     """What a process left behind.
 
     Attributes:
-        steps: for every step the fingerprints of the batch and of the parameters and buffers after it.
-        losses: mean training loss by epoch.
-        parameters: ``float32[epochs trained, number of parameters]`` after each epoch.
+        steps: every step.
+        parameters: after each epoch that ended, ``float32[number of parameters]``.
     """
 
-    steps: list[tuple[str, str]]
-    losses: list[float]
-    parameters: np.ndarray
+    steps: list[Step] = field(default_factory=list)
+    parameters: list[np.ndarray[Any, Any]] = field(default_factory=list)
 
     @classmethod
     def load(cls, folder: Path) -> Record:
         """Read what :meth:`save` wrote."""
-        found = json.loads((folder / "record.json").read_text())
-        steps = [(batch, model) for batch, model in found["steps"]]
-        return cls(steps, found["losses"], np.load(folder / "parameters.npy", allow_pickle=False))
+        steps = [Step(*step) for step in json.loads((folder / "record.json").read_text())]
+        return cls(steps, list(np.load(folder / "parameters.npy", allow_pickle=False)))
 
     def save(self, folder: Path) -> None:
         """Write what :meth:`load` reads."""
-        (folder / "record.json").write_text(json.dumps({"steps": self.steps, "losses": self.losses}))
-        np.save(folder / "parameters.npy", self.parameters, allow_pickle=False)
+        (folder / "record.json").write_text(json.dumps(self.steps))
+        np.save(folder / "parameters.npy", np.stack(self.parameters), allow_pickle=False)

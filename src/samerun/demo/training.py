@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,15 +71,12 @@ class Training:
     loader: DataLoader[tuple[torch.Tensor, int]]
 
     @classmethod
-    def make(cls, epochs: int, num_workers: int, persistent_workers: bool) -> Training:
-        """Build model, optimizer, schedule and loader for a run of that many epochs."""
+    def make(cls, epochs: int, loader: type[DataLoader[Any]], **workers: Any) -> Training:
+        """Build model, optimizer, schedule and a loader of the given class for a run of that many epochs."""
         model = make_model()
         optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
         scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
-        loader = DataLoader(
-            Digits(), batch_size=64, shuffle=True, num_workers=num_workers, persistent_workers=persistent_workers
-        )
-        return cls(model, optimizer, scheduler, loader)
+        return cls(model, optimizer, scheduler, loader(Digits(), batch_size=64, shuffle=True, **workers))
 
 
 def train_epoch(training: Training) -> Iterator[tuple[torch.Tensor, float]]:
