@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from rich.markup import escape
 from rich.table import Table
 
-from benchmarks.harness import Result, Target
+from benchmarks.harness import Comparison, Result
 
 __all__ = ["as_json", "as_table"]
 
-_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+_UNITS = {
+    "s": ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")),
+    "MB": ((1.0, "MB"), (1e-3, "kB")),
+}
 _VERDICTS = {True: "[green]met[/]", False: "[bold red]missed[/]", None: ""}
 
 
@@ -26,20 +29,22 @@ def as_table(results: Iterable[Result]) -> Table:
     table.add_column("ok", no_wrap=True)
     for result in results:
         row = result.comparison
-        times = (_duration(result.ours), _duration(result.theirs), _ratio(result), _target(row.target))
+        times = (_amount(result.ours, row), _amount(result.theirs, row), _ratio(result), _target(row))
         style = "red" if result.ok is False else None
         table.add_row(escape(row.what), escape(row.against), *times, _VERDICTS[result.ok], style=style)
     return table
 
 
 def as_json(result: Result) -> dict[str, object]:
-    """Return what the table shows of a row, with every sample; times are in seconds."""
+    """Return what the table shows of a row, with every sample, in seconds or MB."""
     row, (low, high) = result.comparison, result.spread
     return {
         "what": row.what,
         "against": row.against,
         "ours": result.ours,
         "theirs": result.theirs,
+        "added": result.added,
+        "unit": row.unit,
         "ratio": result.ratio,
         "spread": [low, high],
         "target": row.target and {row.target.figure: row.target.limit},
@@ -53,13 +58,14 @@ def _ratio(result: Result) -> str:
     return f"{result.ratio:.2f} ({low:.2f}-{high:.2f})"
 
 
-def _target(target: Target | None) -> str:
-    if target is None:
+def _target(row: Comparison) -> str:
+    if row.target is None:
         return ""
-    limit = _duration(target.limit, "g") if target.figure == "ours" else f"{target.limit:g}"
-    return f"{target.figure} ≤ {limit}"
+    limit = f"{row.target.limit:.3g}" if row.target.figure == "ratio" else _amount(row.target.limit, row, ".3g")
+    return f"{row.target.figure} ≤ {limit}"
 
 
-def _duration(seconds: float, precision: str = ".2f") -> str:
-    scale, unit = next((pair for pair in _UNITS if seconds >= pair[0]), _UNITS[-1])
-    return f"{seconds / scale:{precision}} {unit}"
+def _amount(value: float, row: Comparison, precision: str = ".2f") -> str:
+    units = _UNITS[row.unit]
+    scale, unit = next((pair for pair in units if value >= pair[0]), units[-1])
+    return f"{value / scale:{precision}} {unit}"

@@ -168,10 +168,11 @@ class LoaderError(SamerunError, RuntimeError):
         reason: why, and what to do.
     """
 
-    def __init__(self, where: str, reason: str) -> None:
+    # torch's DataLoader makes a worker's error anew from its message alone.
+    def __init__(self, where: str, reason: str = "") -> None:
         self.where = where
         self.reason = reason
-        super().__init__(f"{where}: {reason}")
+        super().__init__(f"{where}: {reason}" if reason else where)
 
 
 class MissingExtraError(SamerunError, ImportError):

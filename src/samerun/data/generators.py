@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import torch
 
 from samerun.data.legacy import LegacySource
+from samerun.data.probe import Moved, watch
 from samerun.derive import derive
 from samerun.errors import LoaderError
 from samerun.rng.discovery import private_sources
@@ -25,7 +26,6 @@ _LEGACY = LegacySource("numpy")
 
 # One integer given to all three would correlate them: torch uses the lower 32 bits, NumPy the upper ones, Python all.
 _UPPER = 32
-_THREE = ("python", "numpy", "torch.cpu")
 
 
 def wanted(rngs: Rngs) -> tuple[str, ...] | None:
@@ -68,6 +68,10 @@ class lent:  # noqa: N801  # a context manager, named like one
             source.write(state)
 
 
+def _derived(name: str, source: Source[Any]) -> Callable[[int], None]:
+    return lambda key: source.seed(derive(key, name))
+
+
 class Generators:
     """The global generators, and the private ones inside what makes the items, as they are in this process.
 
@@ -84,7 +88,7 @@ class Generators:
 
     keyed: dict[str, Source[Any]]
     unkeyed: dict[str, Source[Any]]
-    key: Callable[[int], None]
+    key: Callable[[int], object]
 
     def __init__(self, rngs: tuple[str, ...] | None, **roots: object) -> None:
         self._rngs = rngs
@@ -114,49 +118,48 @@ class Generators:
         self.unkeyed = {name: source for name, source in self._live.items() if name not in chosen}
         self.key = self._setter()
 
-    def _setter(self) -> Callable[[int], None]:
-        others = [(name, source.seed) for name, source in self.keyed.items() if name not in _THREE]
-        python, numpy, cpu = (name in self.keyed for name in _THREE)
+    def _setter(self) -> Callable[[int], object]:
+        shared: random.Random = random.seed.__self__  # type: ignore[attr-defined]  # a method of the hidden instance
         # This runs for every item, so the bare functions are bound here. Python's is what random.seed() calls once it
         # has seen that the seed is an integer, which takes a tenth of the time.
-        shared: random.Random = random.seed.__self__  # type: ignore[attr-defined]  # a method of the hidden instance
-        seed_python, seed_numpy, seed_cpu = (
-            super(random.Random, shared).seed,
-            _LEGACY.seeder(),
-            torch.default_generator.manual_seed,
-        )
+        bare_python = super(random.Random, shared).seed
+        bare_numpy, seed_cpu = _LEGACY.seeder(), torch.default_generator.manual_seed
 
-        def key_three(key: int) -> None:
-            seed_python(key)
+        def seed_all(key: int) -> None:
+            bare_python(key)
             shared.gauss_next = None  # type: ignore[attr-defined]  # not in the stubs
-            seed_numpy(key >> _UPPER)
+            bare_numpy(key >> _UPPER)
             seed_cpu(key)
 
-        def key_all(key: int) -> None:
-            if python:
-                random.seed(key)
-            if numpy:
-                seed_numpy(key >> _UPPER)
-            if cpu:
-                seed_cpu(key)
-            for name, seed in others:
-                seed(derive(key, name))
+        three: dict[str, Callable[[int], object]] = {
+            "python": random.seed,
+            "numpy": lambda key: bare_numpy(key >> _UPPER),
+            "torch.cpu": seed_cpu,
+        }
+        if self.keyed.keys() == three.keys():
+            return seed_all
+        seeds = [three.get(name) or _derived(name, source) for name, source in self.keyed.items()]
+        if len(seeds) == 1:
+            return seeds[0]
 
-        return key_three if python and numpy and cpu and not others else key_all
+        def seed_each(key: int) -> None:
+            for seed in seeds:
+                seed(key)
 
-    def watch(self) -> dict[str, Any]:
-        """Return the states of the global sources that are not keyed, for :meth:`refuse_draws`."""
-        return {name: source.read() for name, source in self.unkeyed.items()}
+        return seed_each
 
-    def refuse_draws(self, before: dict[str, Any], what: str) -> None:
+    def watch(self) -> dict[str, Moved]:
+        """Begin to watch the global sources that are not keyed, for :meth:`refuse_draws`."""
+        return {name: watch(source) for name, source in self.unkeyed.items()}
+
+    def refuse_draws(self, watched: dict[str, Moved], what: str) -> None:
         """Refuse draws made since :meth:`watch` from a source that is not keyed.
 
         Raises:
             LoaderError: naming the source.
         """
-        for name, state in before.items():
-            if not self.unkeyed[name].same(state, self.unkeyed[name].read()):
-                self.unkeyed[name].write(state)
+        for name, moved in watched.items():
+            if moved():
                 reason = (
                     f"{what} drew from it, but rngs={self._rngs!r} leaves it out, so what comes out would depend on"
                     f" workers and history; add {name!r} to rngs"

@@ -12,6 +12,7 @@ from torch.utils.data import get_worker_info
 from samerun.data.generators import Generators
 from samerun.data.keys import Keys
 from samerun.data.position import Shard, Shards
+from samerun.data.probe import Moved
 from samerun.data.stateful import has_state
 from samerun.rng.source import Source
 
@@ -94,7 +95,7 @@ class _OpenShard:
         self._items = begin.items
         self._done = begin.done
         self._iterator: Iterator[Any] | None = None
-        self._watch: dict[str, Any] | None = None
+        self._watch: dict[str, Moved] | None = None
         self.first_of_batch = self._items
 
     def __iter__(self) -> _OpenShard:

@@ -102,7 +102,8 @@ class MapStyle(Kind):
 
     def maker(self, loader: DataLoader[Any]) -> MapMaker:
         """Return what makes the items."""
-        return MapMaker(loader.dataset, loader.collate_fn, keys_of(loader), wanted(loader.rngs))
+        batched = loader.batch_sampler is not None
+        return MapMaker(loader.dataset, loader.collate_fn, keys_of(loader), wanted(loader.rngs), batched=batched)
 
     def begin(self, loader: DataLoader[Any], epoch: int, place: Place, workers: Any) -> tuple[Progress, Any]:
         assert isinstance(place, Position)

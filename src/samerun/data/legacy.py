@@ -65,6 +65,15 @@ class LegacySource(RandomStateSource):
             np.random.seed(0)  # forgets the cached gaussian
             ctypes.memmove(address, native.memory, _SIZE)
 
+    def words(self, state: Any) -> bytes | None:
+        """Return the bytes in a state, if they tell every draw: there is no cached gaussian, which moves none."""
+        return state.memory if isinstance(state, _Raw) and state.gauss is None else None
+
+    def memory(self) -> bytes | None:
+        """Return the bytes now, or ``None`` if the algorithm is another one."""
+        address = _address()
+        return ctypes.string_at(address, _SIZE) if address else None
+
     def seeder(self) -> Callable[[int], None]:
         """Return the fastest function that seeds the generator that is there now, with 32 bits."""
         return np.random.seed if _address() else self.seed

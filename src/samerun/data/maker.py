@@ -38,13 +38,19 @@ class MapMaker:
     """
 
     def __init__(
-        self, dataset: Any, collate_fn: Callable[[Any], Any], keys: Keys, rngs: tuple[str, ...] | None
+        self,
+        dataset: Any,
+        collate_fn: Callable[[Any], Any],
+        keys: Keys,
+        rngs: tuple[str, ...] | None,
+        *,
+        batched: bool = True,
     ) -> None:
         self.dataset = dataset
         self.collate_fn = collate_fn
         self.keys = keys
         self.rngs = rngs
-        self.whole = makes_batches(dataset)
+        self.whole = batched and makes_batches(dataset)  # torch asks for single items where batching is off
         self._generators: Generators | None = None
         self._settled = False
 
@@ -79,15 +85,15 @@ class MapMaker:
         """
         generators = self.generators
         generators.refresh()
-        before = generators.watch()
+        watched = generators.watch()
         items = self._make(request)
         # A generator that came into being with the first item was not keyed for it.
         if not self._settled:
             self._settled = True
             if generators.discover():
                 items = self._make(request)
-        if before:
-            generators.refuse_draws(before, f"an item of batch {request.batch} of epoch {request.epoch}")
+        if watched:
+            generators.refuse_draws(watched, f"an item of batch {request.batch} of epoch {request.epoch}")
         return items
 
     def _make(self, request: Request) -> list[Any]:
@@ -133,6 +139,7 @@ class Collate:
         self._maker = maker
         # torch's own draw nothing, and a key costs as much as an item's.
         self._draws = maker.collate_fn not in (default_collate, default_convert)
+        self._settled = False
 
     def __call__(self, made: Made) -> tuple[int, Any]:
         """Return the number of the batch with it, so that the training process knows which one it received."""
@@ -140,11 +147,18 @@ class Collate:
         maker = self._maker
         if not self._draws:
             return request.batch, maker.collate_fn(items)
-        before = maker.generators.watch()
-        maker.generators.key(maker.keys.batch(request.epoch, request.ordinals.start))
+        watched = maker.generators.watch()
+        key = maker.keys.batch(request.epoch, request.ordinals.start)
+        maker.generators.key(key)
         data = maker.collate_fn(items)
-        if before:
-            maker.generators.refuse_draws(before, f"collate_fn, in batch {request.batch} of epoch {request.epoch},")
+        # As with items: a generator that came into being with the first batch was not keyed for it.
+        if not self._settled:
+            self._settled = True
+            if maker.generators.discover():
+                maker.generators.key(key)
+                data = maker.collate_fn(maker.make(request))
+        if watched:
+            maker.generators.refuse_draws(watched, f"collate_fn, in batch {request.batch} of epoch {request.epoch},")
         return request.batch, data
 
 

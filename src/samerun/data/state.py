@@ -67,7 +67,7 @@ _ADVICE = {
 }
 
 _NUMBERS = ("epoch", "samples", "taken", "next_worker")
-_LISTS = ("received", "sampler_state", "shards")
+_LISTS = ("received", "shards")
 
 
 def pack(identity: Identity, epoch: int, place: Place) -> dict[str, Any]:
@@ -80,18 +80,27 @@ def pack(identity: Identity, epoch: int, place: Place) -> dict[str, Any]:
         "samples": position.samples,
         "taken": position.taken,
         "received": list(position.received),
-        # In a list, because distributed checkpoints take dicts apart and lists of plain values as one.
-        "sampler_state": [] if position.sampler is None else [position.sampler],
+        "sampler_state": _text("sampler_state", position.sampler),
         "next_worker": shards.next_worker,
-        "shards": [list(shard) for shard in shards.shards],
+        "shards": [[*shard[:3], _text("shards", shard.state)] for shard in shards.shards],
     }
+    return state
+
+
+def _text(where: str, state: Any) -> str:
+    # Distributed checkpoints take dicts apart, and then find no place for one that was not there before.
     try:
-        json.dumps(state)
+        return json.dumps(state)
     except (TypeError, ValueError) as error:
-        where = "sampler_state" if position.sampler is not None else "shards"
         advice = "make its state_dict() return JSON values"
         raise StateError([Problem(where, f"a value that is not JSON ({error})", "JSON values", advice)]) from error
-    return state
+
+
+def _from_text(where: str, text: object) -> Any:
+    try:
+        return json.loads(text)  # type: ignore[arg-type]  # what is no text is refused
+    except (TypeError, ValueError) as error:
+        raise StateError([Problem(where, repr(text), "the text of a JSON value")]) from error
 
 
 def unpack(identity: Identity, state: Mapping[str, Any], waive: Collection[str]) -> tuple[int, Place]:
@@ -116,7 +125,7 @@ def unpack(identity: Identity, state: Mapping[str, Any], waive: Collection[str])
     problems += [
         Problem("state", f"the key {name!r}", "only those that state_dict() gives")
         for name in state
-        if name not in (*_NUMBERS, *_LISTS, *(field.name for field in fields(Identity)))
+        if name not in (*_NUMBERS, *_LISTS, "sampler_state", *(field.name for field in fields(Identity)))
     ]
     if problems:
         raise StateError(problems)
@@ -128,7 +137,7 @@ def unpack(identity: Identity, state: Mapping[str, Any], waive: Collection[str])
     if received and state.get("batch_size") != identity.batch_size:
         advice = "resume with in_order=True from a state without them"
         raise StateError([Problem("received", repr(received), "none, because batches have another size here", advice)])
-    sampler = state["sampler_state"][0] if state["sampler_state"] else None
+    sampler = _from_text("sampler_state", state.get("sampler_state"))
     return state["epoch"], Position(state["samples"], state["taken"], sampler, received)
 
 
@@ -139,4 +148,4 @@ def _shard(found: Any) -> Shard:
         or [type(value) for value in found[:3]] != [int, int, bool]
     ):
         raise StateError([Problem("shards", repr(found), "[worker, items, done, state] of each")])
-    return Shard(*found)
+    return Shard(*found[:3], _from_text("shards", found[3]))
