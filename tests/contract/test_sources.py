@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from samerun.data.legacy import LegacySource
 from samerun.errors import DiscoveryError, StateError
 from samerun.integrations.numba import sources as numba_sources
 from samerun.rng import Packed, Source
@@ -99,6 +100,7 @@ MAKE = {
         kind.__name__: lambda kind=kind: _bits(kind)
         for kind in (np.random.MT19937, np.random.PCG64, np.random.PCG64DXSM, np.random.Philox, np.random.SFC64)
     },
+    "the loader's legacy": lambda: (LegacySource("numpy"), lambda: (np.random.random_sample(), np.random.normal())[0]),
     "torch": _torch,
     "philox": _philox,
     "mps": _mps,
@@ -134,6 +136,16 @@ def test_reading_does_not_draw_and_gives_an_independent_copy(pair):
     source.write(first)
     source.read()
     assert draws(draw) == expected
+
+
+def test_same_states_are_the_same_and_one_draw_makes_another(pair):
+    source, draw = pair
+    before = source.read()
+    assert source.same(before, source.read())
+    draw()
+    assert not source.same(before, source.read())
+    source.write(before)
+    assert source.same(before, source.read())
 
 
 def test_packing_and_unpacking_loses_nothing(pair):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samerun.derive import derive
+from samerun.derive import derive, deriver
 
 elements = st.one_of(st.integers(), st.text())
 paths = st.lists(elements, max_size=6).map(tuple)
@@ -115,3 +115,15 @@ def test_true_is_refused_even_after_one_was_seen():
 def test_a_path_is_needed():
     with pytest.raises(TypeError, match="got nothing"):
         derive()
+
+
+@given(paths.filter(bool), st.integers())
+def test_a_deriver_is_derive_with_a_fixed_beginning(path, number):
+    assert deriver(*path)(number) == derive(*path, number)
+
+
+def test_a_deriver_takes_what_derive_takes():
+    assert deriver(np.int64(42), "item")(3) == derive(42, "item", 3)
+    for path in [(True,), (1.0,), ("item", None)]:
+        with pytest.raises(TypeError, match="integers and strings"):
+            deriver(*path)

@@ -10,7 +10,15 @@ import pytest
 
 import samerun
 
-MODULES = ["samerun", "samerun.rng", "samerun.derive", "samerun.state", "samerun.determinism", "samerun.errors"]
+MODULES = [
+    "samerun",
+    "samerun.data",
+    "samerun.rng",
+    "samerun.derive",
+    "samerun.state",
+    "samerun.determinism",
+    "samerun.errors",
+]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -87,6 +87,9 @@ class LegacySource(RandomStateSource):
     def pack(cls, native: Any) -> Packed:
         return super().pack(native.by_numpy() if isinstance(native, _Raw) else native)
 
+    def unpack(self, packed: Packed) -> Any:
+        return RandomStateSource(self.name).unpack(packed)
+
 
 def _address() -> int:
     """Return where the words are, or 0 if they are not a Mersenne Twister's."""

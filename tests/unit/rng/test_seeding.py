@@ -13,6 +13,7 @@ from draws import bare_states, draw
 from samerun.derive import derive
 from samerun.errors import DiscoveryError, SeedError
 from samerun.rng import find_generators, seed_everything
+from samerun.rng.seeding import last_seed
 
 
 @pytest.mark.parametrize("scheme", ["classic", "independent"])
@@ -178,3 +179,13 @@ def test_the_hint_names_the_scheme_that_takes_more():
 def test_in_a_notebook_the_server_is_what_has_to_be_started_anew(monkeypatch):
     monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "ipykernel_launcher", "-f", "kernel.json"])
     assert "where the notebook server is started" in seed_everything(42).notes[0]
+
+
+def test_the_last_seed_is_that_of_the_last_call_that_went_well():
+    seed_everything(7)
+    seed_everything(np.int64(8), scheme="independent")
+    with pytest.raises(SeedError):
+        seed_everything(-1)
+    assert last_seed() == 8
+    code = "from samerun.rng.seeding import last_seed; assert last_seed() is None"
+    subprocess.run([sys.executable, "-c", code], check=True)
