@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from samerun.rng import isolate as isolate
     from samerun.rng import restore as restore
     from samerun.rng import seed_everything as seed_everything
+    from samerun.run import Run as Run
 
 # What a name is loaded from; the imports above say the same to type checkers, and a test compares them.
 _HOMES = {
     "DataLoader": "samerun.data",
     "RngState": "samerun.rng",
+    "Run": "samerun.run",
     "SamerunError": "samerun.errors",
     "Stream": "samerun.rng",
     "capture": "samerun.rng",
@@ -44,6 +46,7 @@ _MODULES = ("data", "derive", "determinism", "errors", "rng", "state")
 __all__ = [
     "DataLoader",
     "RngState",
+    "Run",
     "SamerunError",
     "Stream",
     "__version__",

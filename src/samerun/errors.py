@@ -3,11 +3,13 @@
 ::
 
     SamerunError
+    ├── RunError             a run that cannot go on as it was (also a RuntimeError)
     ├── SeedError            a seed of the wrong type or out of range (also a ValueError)
     ├── StateError           a state that cannot be used as it is (also a ValueError)
     ├── DiscoveryError       generators that cannot be named or captured (also a TypeError)
     ├── RegistryError        a source that a package registered badly (also a RuntimeError)
     ├── StreamError          streams entered or left in a way that loses draws (also a RuntimeError)
+    ├── CheckpointError      a checkpoint that cannot be written or used (also a RuntimeError)
     ├── DeterminismError     a setting that can no longer take effect (also a RuntimeError)
     ├── LoaderError          a loader that cannot keep its promise (also a RuntimeError)
     ├── MissingExtraError    an optional dependency is not installed (also an ImportError)
@@ -24,6 +26,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 __all__ = [
+    "CheckpointError",
     "DeterminismError",
     "DiscoveryError",
     "LoaderError",
@@ -31,6 +34,7 @@ __all__ = [
     "Problem",
     "ProcessError",
     "RegistryError",
+    "RunError",
     "SamerunError",
     "SamerunWarning",
     "SeedError",
@@ -173,6 +177,34 @@ class LoaderError(SamerunError, RuntimeError):
         self.where = where
         self.reason = reason
         super().__init__(f"{where}: {reason}" if reason else where)
+
+
+class CheckpointError(SamerunError, RuntimeError):
+    """A checkpoint cannot be written, or cannot be used.
+
+    Attributes:
+        where: the directory or the file.
+        reason: what was found, what was expected, and what to do.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        self.where = where
+        self.reason = reason
+        super().__init__(f"{where}: {reason}")
+
+
+class RunError(SamerunError, RuntimeError):
+    """A run cannot begin, or cannot go on as the run it was.
+
+    Attributes:
+        where: what it is about, such as the directory or a call.
+        reason: what was found, what was expected, and what to do.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        self.where = where
+        self.reason = reason
+        super().__init__(f"{where}: {reason}")
 
 
 class MissingExtraError(SamerunError, ImportError):

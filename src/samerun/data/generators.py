@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable
 from types import SimpleNamespace
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import torch
 
@@ -57,12 +57,17 @@ class lent:  # noqa: N801  # a context manager, named like one
     def __init__(self, sources: Iterable[Source[Any]]) -> None:
         self._sources = sources
 
+    #: How many blocks have generators on loan.
+    depth: ClassVar[int] = 0
+
     def __enter__(self) -> None:
+        lent.depth += 1
         self._states = [(source, source.read()) for source in self._sources]
         self._threads = torch.get_num_threads()
         torch.set_num_threads(1)
 
     def __exit__(self, *error: object) -> None:
+        lent.depth -= 1
         torch.set_num_threads(self._threads)
         for source, state in self._states:
             source.write(state)
@@ -119,20 +124,24 @@ class Generators:
         self.key = self._setter()
 
     def _setter(self) -> Callable[[int], object]:
-        shared: random.Random = random.seed.__self__  # type: ignore[attr-defined]  # a method of the hidden instance
+        shared: random.Random = random.random.__self__  # type: ignore[attr-defined]  # a method of the hidden instance
         # This runs for every item, so the bare functions are bound here. Python's is what random.seed() calls once it
         # has seen that the seed is an integer, which takes a tenth of the time.
         bare_python = super(random.Random, shared).seed
         bare_numpy, seed_cpu = _LEGACY.seeder(), torch.default_generator.manual_seed
 
-        def seed_all(key: int) -> None:
+        def seed_python(key: int) -> None:
             bare_python(key)
             shared.gauss_next = None  # type: ignore[attr-defined]  # not in the stubs
+
+        def seed_all(key: int) -> None:
+            bare_python(key)
+            shared.gauss_next = None  # type: ignore[attr-defined]
             bare_numpy(key >> _UPPER)
             seed_cpu(key)
 
         three: dict[str, Callable[[int], object]] = {
-            "python": random.seed,
+            "python": seed_python,
             "numpy": lambda key: bare_numpy(key >> _UPPER),
             "torch.cpu": seed_cpu,
         }

@@ -17,6 +17,9 @@ __all__ = ["LegacySource"]
 # numpy/random/src/mt19937/mt19937.h: struct { uint32_t key[624]; int pos; }
 _SIZE = 625 * 4
 
+# The function itself, whatever stands under its name while a run is under way.
+_seed: Callable[[int], None] = np.random.seed
+
 
 @dataclass(frozen=True, slots=True)
 class _Raw:
@@ -62,7 +65,7 @@ class LegacySource(RandomStateSource):
         elif native.gauss is not None:
             np.random.set_state(native.by_numpy())
         else:
-            np.random.seed(0)  # forgets the cached gaussian
+            _seed(0)  # forgets the cached gaussian
             ctypes.memmove(address, native.memory, _SIZE)
 
     def words(self, state: Any) -> bytes | None:
@@ -76,7 +79,7 @@ class LegacySource(RandomStateSource):
 
     def seeder(self) -> Callable[[int], None]:
         """Return the fastest function that seeds the generator that is there now, with 32 bits."""
-        return np.random.seed if _address() else self.seed
+        return _seed if _address() else self.seed
 
     def same(self, first: Any, second: Any) -> bool:
         if isinstance(first, _Raw) and isinstance(second, _Raw):

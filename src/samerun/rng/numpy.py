@@ -18,6 +18,9 @@ __all__ = ["BitGeneratorSource", "RandomStateSource", "global_bit_generator"]
 # RandomState gives a tuple for MT19937 and a nested dict otherwise; bit generators always give a dict.
 NumpyState: TypeAlias = "tuple[str, np.ndarray[Any, np.dtype[np.uint32]], int, int, float] | dict[str, Any]"
 
+# The function itself, whatever stands under its name while a run is under way.
+_seed = np.random.seed
+
 # Values outside these make NumPy read outside its buffers, or are states no generator is ever in.
 _LIMITS = {
     "state.pos": (0, WORDS),  # MT19937
@@ -61,7 +64,8 @@ class RandomStateSource(Source[NumpyState]):
     def seed(self, seed: int) -> None:
         kind = self._rng.get_state(legacy=False)["bit_generator"]
         if kind == "MT19937":
-            self._rng.seed(seed if seed < 2**32 else [seed % 2**32, seed >> 32])
+            seed_it = _seed if self._rng is np.random else self._rng.seed
+            seed_it(seed if seed < 2**32 else [seed % 2**32, seed >> 32])
         else:
             fresh = np.random.RandomState(_bit_generator_type(self.name, kind)(seed))
             self._rng.set_state(fresh.get_state(legacy=False))

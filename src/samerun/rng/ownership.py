@@ -73,6 +73,10 @@ class Stack:
         """Return whether an owner is at the top."""
         return self._top() is owner
 
+    def is_isolated(self, owner: Owner | None) -> bool:
+        """Return whether somebody else than an owner, or than the outside, is at the top."""
+        return self._top() is not (owner or self._outside)
+
     def enter(self, owner: Owner, private: dict[str, Source[Any]], *, keeps: bool) -> Entry:
         """Put an owner on top, with ``private`` borrowed too; all or nothing."""
         with self._lock:

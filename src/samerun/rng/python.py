@@ -17,6 +17,9 @@ __all__ = ["PythonSource"]
 
 PythonState: TypeAlias = tuple[int, tuple[int, ...], float | None]
 
+# The function itself, whatever stands under its name while a run is under way.
+_seed = random.seed
+
 _KIND = "random.Random"
 _VERSION = 3  # of random.getstate(), the same since Python 3.2
 _FIELDS = {
@@ -52,7 +55,7 @@ class PythonSource(Source[PythonState]):
         self._rng.setstate(native)
 
     def seed(self, seed: int) -> None:
-        self._rng.seed(seed)
+        (_seed if self._rng is random else self._rng.seed)(seed)
 
     def same(self, first: PythonState, second: PythonState) -> bool:
         return first == second  # the cached gaussian is never NaN, and -0.0 would need a word to have moved

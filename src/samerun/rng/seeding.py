@@ -19,7 +19,7 @@ from samerun.errors import SeedError
 from samerun.rng.discovery import private_sources
 from samerun.rng.registry import families, global_sources
 
-__all__ = ["Scheme", "SeedReport", "check_seed", "last_seed", "seed_everything"]
+__all__ = ["Scheme", "SeedReport", "check_seed", "last_seed", "refusals", "seed_everything"]
 
 Scheme = Literal["classic", "independent"]
 
@@ -28,6 +28,9 @@ _LIMITS: dict[str, int] = {"classic": 2**32, "independent": 2**64}
 
 # The seed of the last seed_everything() of this process; what derives its own seeds later takes it for its root.
 _last: list[int] = []
+
+#: What stands in the way of seeding, if anything: a run that is under way.
+refusals: list[Callable[[str], None]] = []
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -88,6 +91,8 @@ def seed_everything(seed: SupportsIndex, *objects: object, scheme: Scheme = "cla
     >>> random.random()
     0.6394267984578837
     """
+    for refuse in refusals:
+        refuse("samerun.seed_everything")
     if scheme not in get_args(Scheme):
         raise ValueError(f"scheme must be one of {', '.join(map(repr, get_args(Scheme)))}, not {scheme!r}")
     root = check_seed(

@@ -1,0 +1,112 @@
+"""All that a run keeps, by name."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from torch.utils.data import DataLoader as TorchDataLoader
+
+from samerun.data import DataLoader, exact
+from samerun.errors import Problem, StateError
+from samerun.run.tracked import Tracked, tracked
+
+__all__ = ["Contents"]
+
+
+class Contents:
+    """The tracked things of a run.
+
+    Args:
+        waive: names of things that may differ from the checkpoint.
+    """
+
+    def __init__(self, waive: Collection[str]) -> None:
+        self.waive = frozenset(waive)
+        self._kept: dict[str, Tracked] = {}
+        self._later: dict[str, Any] = {}
+        # What torch loaders were made exact, which must be the same each time one is given.
+        self._exact: weakref.WeakKeyDictionary[Any, DataLoader[Any]] = weakref.WeakKeyDictionary()
+
+    def __iter__(self) -> Iterator[Tracked]:
+        return iter(self._kept.values())
+
+    def add(self, things: Mapping[str, Any]) -> None:
+        """Track things under new names, or the same things again.
+
+        Raises:
+            TypeError: for a thing with nothing to keep.
+            ValueError: for a name that has another thing already.
+        """
+        added = {}
+        for name, given in things.items():
+            thing = self._made_exact(given, name)
+            if name in self._kept and self._kept[name].thing is not thing:
+                raise ValueError(f"{name!r} is tracked already, and is another {type(thing).__qualname__}")
+            added[name] = tracked(name, thing)
+        self._kept.update(added)
+
+    def loader(self, loader: Iterable[Any]) -> Tracked:
+        """Return how a loader is kept, after tracking it if it is not."""
+        for kept in self:
+            if kept.thing is loader or kept.thing is self._known(loader):
+                return kept
+        taken = sum(name.startswith("loader-") for name in self._kept)
+        name = f"loader-{taken}"
+        self.add({name: loader})
+        if name in self._later:
+            self.load({name: self._later.pop(name)}, [name])
+        return self._kept[name]
+
+    def states(self) -> dict[str, Any]:
+        """Return the states of all, by name."""
+        return {kept.name: kept.state() for kept in self}
+
+    def load(self, states: Mapping[str, Any], names: Iterable[str]) -> None:
+        """Load the saved states of some, or raise before anything is changed.
+
+        Raises:
+            StateError: naming everything that does not fit.
+        """
+        names = [name for name in names if name in states or name not in self.waive]
+        problems = [
+            Problem(name, "nothing in the checkpoint", "a state", f"track it from the start, or pass waive=[{name!r}]")
+            for name in names
+            if name not in states
+        ]
+        for name in names:
+            if name in states and name not in self.waive:
+                problems += self._kept[name].problems(states[name])
+        if problems:
+            raise StateError(problems)
+        ordered = sorted((self._kept[name] for name in names), key=lambda kept: kept.is_position)
+        for kept in ordered:
+            kept.load(states[kept.name], exactly=kept.name not in self.waive)
+
+    def load_all(self, states: Mapping[str, Any]) -> None:
+        """Load the saved states of all.
+
+        Raises:
+            StateError: naming also what is in the checkpoint and not tracked.
+        """
+        missing = [name for name in states if name not in self._kept and name not in self.waive]
+        # A loader that is tracked when it is first iterated may come later.
+        self._later = {name: states[name] for name in missing if name.startswith("loader-")}
+        missing = [name for name in missing if name not in self._later]
+        if missing:
+            raise StateError(
+                Problem(name, "a state in the checkpoint", "a tracked thing", f"track it, or pass waive=[{name!r}]")
+                for name in missing
+            )
+        self.load(states, self._kept)
+
+    def _known(self, loader: Any) -> Any:
+        return self._exact.get(loader) if isinstance(loader, TorchDataLoader) else None
+
+    def _made_exact(self, thing: Any, name: str) -> Any:
+        if not isinstance(thing, TorchDataLoader) or isinstance(thing, DataLoader):
+            return thing
+        if thing not in self._exact:
+            self._exact[thing] = exact(thing, name=name)
+        return self._exact[thing]

@@ -1,0 +1,53 @@
+"""Where a run is in its script: which loops are behind it, and how far it is in the one it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from samerun.errors import Problem, StateError
+
+__all__ = ["Cursor"]
+
+
+@dataclass
+class Cursor:
+    """A place in the script, at a step boundary.
+
+    Attributes:
+        step: batches that are behind, over the whole run.
+        section: which call of ``epochs``, or of ``batches`` outside epochs, the place is in, counted from 0.
+        epoch: which epoch of the section; one that is behind is counted.
+        loop: which call of ``batches`` of the epoch the place is in, counted from 0; ``None`` between epochs.
+        loops: how many calls of ``batches`` the epoch has begun.
+        taken: batches of that loop that are behind.
+        pass_epoch: the loader's epoch when its pass began.
+    """
+
+    step: int = 0
+    section: int = 0
+    epoch: int = 0
+    loop: int | None = None
+    taken: int = 0
+    pass_epoch: int | None = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, state: object) -> Cursor:
+        """Return what :meth:`state_dict` gave.
+
+        Raises:
+            StateError: for something else.
+        """
+        names = [field.name for field in fields(cls)]
+        if not isinstance(state, Mapping) or set(state) != set(names):
+            raise StateError([Problem("run", repr(state), f"a place with {', '.join(names)}")])
+        for name, value in state.items():
+            optional = name in ("loop", "pass_epoch") and value is None
+            if not optional and (type(value) is not int or value < 0):
+                raise StateError([Problem(f"run/{name}", repr(value), "an integer from 0")])
+        return cls(**state)

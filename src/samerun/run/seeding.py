@@ -1,0 +1,72 @@
+"""Noticing that somebody seeds the generators inside a run, which would make all that follows repeat itself."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import numpy as np
+import torch
+
+from samerun.errors import RunError
+from samerun.rng.seeding import refusals
+
+__all__ = ["SeedingRefused"]
+
+# Where the functions are that seed a global generator.
+_FUNCTIONS: tuple[tuple[Any, str], ...] = (
+    (random, "seed"),
+    (np.random, "seed"),
+    (torch, "manual_seed"),
+    (torch.random, "manual_seed"),
+)
+
+
+class SeedingRefused:
+    """While entered, seeding a global generator in this process is an error that says where.
+
+    Args:
+        allowed: returns whether seeding is harmless at the moment, as inside ``isolate()``.
+    """
+
+    def __init__(self, allowed: Callable[[], bool]) -> None:
+        self._allowed = allowed
+        self._originals: list[tuple[Any, str, Any]] = []
+
+    def __enter__(self) -> None:
+        self._originals = [(module, name, getattr(module, name)) for module, name in _FUNCTIONS]
+        for module, name, original in self._originals:
+            setattr(module, name, self._refusing(f"{module.__name__}.{name}", original))
+        refusals.append(self._refuse)
+
+    def __exit__(self, *error: object) -> None:
+        originals, self._originals = self._originals, []
+        for module, name, original in originals:
+            setattr(module, name, original)
+        refusals.remove(self._refuse)
+
+    def _refusing(self, what: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        owner = os.getpid()
+
+        @wraps(original)
+        def refusing(*args: Any, **kwargs: Any) -> Any:
+            if os.getpid() == owner:  # a forked worker seeds itself
+                self._refuse(what)
+            return original(*args, **kwargs)
+
+        return refusing
+
+    def _refuse(self, what: str) -> None:
+        if self._allowed():
+            return
+        frame = sys._getframe(2)
+        where = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        reason = (
+            f"{what} was called inside the run, so that the draws which follow would come again; seed before the run,"
+            " or put the part that needs a seed of its own into `with samerun.isolate():`"
+        )
+        raise RunError(where, reason)
