@@ -10,6 +10,7 @@
     ├── StreamError          streams entered or left in a way that loses draws (also a RuntimeError)
     ├── DeterminismError     a setting that can no longer take effect (also a RuntimeError)
     ├── LoaderError          a loader that cannot keep its promise (also a RuntimeError)
+    ├── CheckpointError      a checkpoint that cannot be written or used (also a RuntimeError)
     ├── MissingExtraError    an optional dependency is not installed (also an ImportError)
     └── ProcessError         a process that was started for this failed (also a RuntimeError)
 
@@ -24,6 +25,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 __all__ = [
+    "CheckpointError",
     "DeterminismError",
     "DiscoveryError",
     "LoaderError",
@@ -166,6 +168,20 @@ class LoaderError(SamerunError, RuntimeError):
     Attributes:
         where: what it is about, such as a source, a batch or an argument.
         reason: why, and what to do.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        self.where = where
+        self.reason = reason
+        super().__init__(f"{where}: {reason}")
+
+
+class CheckpointError(SamerunError, RuntimeError):
+    """A checkpoint cannot be written, or cannot be used.
+
+    Attributes:
+        where: the directory or the file.
+        reason: what was found, what was expected, and what to do.
     """
 
     def __init__(self, where: str, reason: str) -> None:
