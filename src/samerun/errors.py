@@ -9,9 +9,9 @@
     ├── DiscoveryError       generators that cannot be named or captured (also a TypeError)
     ├── RegistryError        a source that a package registered badly (also a RuntimeError)
     ├── StreamError          streams entered or left in a way that loses draws (also a RuntimeError)
-    ├── CheckpointError      a checkpoint that cannot be written or used (also a RuntimeError)
     ├── DeterminismError     a setting that can no longer take effect (also a RuntimeError)
     ├── LoaderError          a loader that cannot keep its promise (also a RuntimeError)
+    ├── CheckpointError      a checkpoint that cannot be written or used (also a RuntimeError)
     ├── MissingExtraError    an optional dependency is not installed (also an ImportError)
     └── ProcessError         a process that was started for this failed (also a RuntimeError)
 
@@ -179,11 +179,11 @@ class LoaderError(SamerunError, RuntimeError):
         super().__init__(f"{where}: {reason}" if reason else where)
 
 
-class CheckpointError(SamerunError, RuntimeError):
-    """A checkpoint cannot be written, or cannot be used.
+class RunError(SamerunError, RuntimeError):
+    """A run cannot begin, or cannot go on as the run it was.
 
     Attributes:
-        where: the directory or the file.
+        where: what it is about, such as the directory or a call.
         reason: what was found, what was expected, and what to do.
     """
 
@@ -193,11 +193,11 @@ class CheckpointError(SamerunError, RuntimeError):
         super().__init__(f"{where}: {reason}")
 
 
-class RunError(SamerunError, RuntimeError):
-    """A run cannot begin, or cannot go on as the run it was.
+class CheckpointError(SamerunError, RuntimeError):
+    """A checkpoint cannot be written, or cannot be used.
 
     Attributes:
-        where: what it is about, such as the directory or a call.
+        where: the directory or the file.
         reason: what was found, what was expected, and what to do.
     """
 
