@@ -30,6 +30,7 @@ def _enter_folder(namespace: dict[str, Any]) -> None:
 def _leave_folder(namespace: dict[str, Any]) -> None:
     os.chdir(namespace["_back"])
     namespace["_folder"].cleanup()
+    namespace.clear()  # a loader that lived on would be taken for a twin of the next page's
 
 
 # The Python blocks of a page are run in order, in a folder of their own.

@@ -27,7 +27,9 @@ myst_heading_anchors = 3
 nitpick_ignore_regex = [("py:.*", r"(collections|numpy|np|random|torch|types|typing)(\..+)?")]
 nitpick_ignore = [
     ("py:class", "Environment"),  # an alias for nested JSON values that refers to itself
-    ("py:class", "samerun.rng.source.Native"),  # a type variable
+    # Type variables.
+    ("py:class", "samerun.rng.source.Native"),
+    ("py:class", "samerun.data.loader.T_co"),
 ]
 
 

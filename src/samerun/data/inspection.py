@@ -93,7 +93,7 @@ def reproduce(loader: DataLoader[Any], epoch: int, ordinal: int) -> Any:
 def _request(loader: DataLoader[Any], epoch: int, ordinal: int) -> Request:
     assert isinstance(loader._kind, MapStyle)
     _, world_size = ranks(loader.rank, loader.world_size)
-    for rank in range(world_size):
+    for rank in range(world_size if ordinal >= 0 else 0):
         plan = loader._kind.plan(loader, Split(rank, world_size, loader.uneven))
         start = Position()
         if plan.random_access and plan.batch_size and plan.length:

@@ -16,7 +16,7 @@ from samerun.data.iterable import IterableCollate, IterableMaker
 from samerun.data.iterators import View, iterate
 from samerun.data.keys import Keys
 from samerun.data.maker import Collate, MapMaker, WorkerStart
-from samerun.data.plan import Plan, plan_for
+from samerun.data.plan import Plan, length_of, plan_for
 from samerun.data.position import Place, Position, Progress, ShardProgress, Shards
 from samerun.data.replay import Replay
 from samerun.data.request import Message
@@ -98,7 +98,16 @@ class MapStyle(Kind):
     def identity(self, loader: DataLoader[Any]) -> Identity:
         plan = self.plan(loader)
         drop_last = bool(getattr(loader.batch_sampler, "drop_last", False))
-        return Identity(VERSION, loader.seed, loader.name, plan.sampler, plan.length, plan.batch_size, drop_last)
+        return Identity(
+            version=VERSION,
+            seed=loader.seed,
+            name=loader.name,
+            sampler=plan.sampler,
+            length=length_of(loader.dataset),
+            entries=None if plan.random_access else plan.length,
+            batch_size=plan.batch_size,
+            drop_last=drop_last,
+        )
 
     def maker(self, loader: DataLoader[Any]) -> MapMaker:
         """Return what makes the items."""
@@ -130,9 +139,17 @@ class IterableStyle(Kind):
 
     def identity(self, loader: DataLoader[Any]) -> Identity:
         _, world_size = ranks(loader.rank, loader.world_size)
-        kind, workers = type(loader.dataset).__name__, max(loader.num_workers, 1)
         return Identity(
-            VERSION, loader.seed, loader.name, kind, None, loader.batch_size, loader.drop_last, workers, world_size
+            version=VERSION,
+            seed=loader.seed,
+            name=loader.name,
+            sampler=type(loader.dataset).__name__,
+            length=None,
+            entries=None,
+            batch_size=loader.batch_size,
+            drop_last=loader.drop_last,
+            workers=max(loader.num_workers, 1),
+            world_size=world_size,
         )
 
     def begin(self, loader: DataLoader[Any], epoch: int, place: Place, workers: Any) -> tuple[ShardProgress, Any]:

@@ -155,8 +155,9 @@ class Collate:
         if not self._settled:
             self._settled = True
             if maker.generators.discover():
+                items = maker.make(request)  # collate_fn may have changed the others
                 maker.generators.key(key)
-                data = maker.collate_fn(maker.make(request))
+                data = maker.collate_fn(items)
         if watched:
             maker.generators.refuse_draws(watched, f"collate_fn, in batch {request.batch} of epoch {request.epoch},")
         return request.batch, data

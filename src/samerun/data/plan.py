@@ -16,7 +16,7 @@ from samerun.data.position import Mark, Position
 from samerun.data.request import Request
 from samerun.data.split import Split
 
-__all__ = ["OrderPlan", "Plan", "SampledBatches", "SampledItems", "own_ranks", "plan_for"]
+__all__ = ["OrderPlan", "Plan", "SampledBatches", "SampledItems", "length_of", "own_ranks", "plan_for"]
 
 # So many indices are computed at once: enough for NumPy to be fast, few enough to be had in no time.
 _WINDOW = 4096
@@ -33,7 +33,7 @@ class Plan(ABC):
     Attributes:
         sampler: the type of what decides on the order, in words.
         batch_size: samples in a global batch, over all ranks; ``None`` if the sampler decides.
-        length: samples in an epoch; ``None`` if it is not known.
+        length: samples in an epoch, batches of a batch sampler; ``None`` if it is not known.
         random_access: whether an epoch can be entered anywhere without walking up to the place.
     """
 
@@ -109,7 +109,7 @@ class _Sampled(Plan):
         self._split = Split(*(own or (split.rank, split.world_size)), split.uneven)
         self._group = group if self._dealt else group * self._split.world_size
         # Not asked of a sampler that only becomes one when it is iterated.
-        self._entries = _length(sampler)
+        self._entries = length_of(sampler)
 
     def requests(self, epoch: int, start: Position) -> Iterator[Step]:
         world = self._split.world_size
@@ -217,9 +217,10 @@ def own_ranks(sampler: Any) -> tuple[int, int] | None:
     return None
 
 
-def _length(sampler: Any) -> int | None:
+def length_of(part: Any) -> int | None:
+    """Return the length of a sampler or a dataset, or ``None`` if it does not say."""
     try:
-        return len(sampler)
+        return len(part)
     except TypeError:
         return None
 

@@ -24,7 +24,8 @@ class Identity:
         version: :data:`VERSION`.
         seed, name: the root of all keys.
         sampler: the type of what decides on the order; of an iterable dataset, its own type.
-        length: samples in an epoch, or ``None`` if it is not known.
+        length: samples in the dataset, or ``None`` if it does not say.
+        entries: what somebody's sampler gives in an epoch; ``None`` if it does not say, or for torch's own orders.
         batch_size: samples in a global batch, over all ranks; ``None`` if a batch sampler decides.
         drop_last: whether an incomplete last batch is left out.
         workers, world_size: for an iterable dataset, whose items belong to workers and ranks; ``None`` otherwise.
@@ -35,6 +36,7 @@ class Identity:
     name: str
     sampler: str
     length: int | None
+    entries: int | None
     batch_size: int | None
     drop_last: bool
     workers: int | None = None
@@ -74,7 +76,7 @@ def pack(identity: Identity, epoch: int, place: Place) -> dict[str, Any]:
     """Return a state dict of always the same keys, so that one can be the template of another."""
     position = place if isinstance(place, Position) else Position()
     shards = place if isinstance(place, Shards) else Shards()
-    state = {
+    return {
         **asdict(identity),
         "epoch": epoch,
         "samples": position.samples,
@@ -84,7 +86,6 @@ def pack(identity: Identity, epoch: int, place: Place) -> dict[str, Any]:
         "next_worker": shards.next_worker,
         "shards": [[*shard[:3], _text("shards", shard.state)] for shard in shards.shards],
     }
-    return state
 
 
 def _text(where: str, state: Any) -> str:
@@ -148,4 +149,5 @@ def _shard(found: Any) -> Shard:
         or [type(value) for value in found[:3]] != [int, int, bool]
     ):
         raise StateError([Problem("shards", repr(found), "[worker, items, done, state] of each")])
-    return Shard(*found[:3], _from_text("shards", found[3]))
+    worker, items, done, text = found
+    return Shard(worker, items, done, _from_text("shards", text))

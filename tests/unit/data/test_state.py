@@ -11,8 +11,8 @@ from samerun.data.position import Position, Shard, Shards
 from samerun.data.state import VERSION, Identity, pack, unpack
 from samerun.errors import StateError
 
-MAP = Identity(VERSION, 42, "train", "RandomSampler", 100, 8, drop_last=False)
-ITERABLE = Identity(VERSION, 42, "train", "Stream", None, 8, drop_last=False, workers=2, world_size=1)
+MAP = Identity(VERSION, 42, "train", "RandomSampler", 100, None, 8, drop_last=False)
+ITERABLE = Identity(VERSION, 42, "train", "Stream", None, None, 8, drop_last=False, workers=2, world_size=1)
 
 NUMBERS = st.integers(0, 2**62)
 JSON = st.recursive(
@@ -55,6 +55,7 @@ OTHERS = {
     "name": "val",
     "sampler": "SequentialSampler",
     "length": 101,
+    "entries": 50,
     "batch_size": 9,
     "drop_last": True,
     "workers": 3,
@@ -110,7 +111,7 @@ def test_a_state_with_nothing_in_it_names_everything():
         unpack(MAP, {}, list(asdict(MAP)))
     assert {problem.where for problem in caught.value.problems} == {
         *("epoch", "samples", "taken", "next_worker"),
-        *("received", "sampler_state", "shards"),
+        *("received", "shards"),
     }
 
 
@@ -122,10 +123,25 @@ def test_numbers_must_be_integers_from_0(key, value):
     assert [(problem.where, problem.found) for problem in caught.value.problems] == [(key, repr(value))]
 
 
-@pytest.mark.parametrize("key", ["received", "sampler_state", "shards"])
+@pytest.mark.parametrize("key", ["received", "shards"])
 def test_lists_must_be_lists(key):
     with pytest.raises(StateError, match=f"{key}: found 'x', expected a list"):
         unpack(MAP, {**pack(MAP, 0, Position()), key: "x"}, ())
+
+
+@pytest.mark.parametrize("text", [None, [], {"a": 1}, "", "{"])
+def test_states_inside_a_state_must_be_texts(text):
+    with pytest.raises(StateError, match=r"sampler_state: found .*, expected the text of a JSON value"):
+        unpack(MAP, {**pack(MAP, 0, Position()), "sampler_state": text}, ())
+    with pytest.raises(StateError, match=r"shards: found .*, expected the text of a JSON value"):
+        unpack(ITERABLE, {**pack(ITERABLE, 0, Shards()), "shards": [[0, 1, False, text]]}, ())
+
+
+def test_a_state_has_no_dict_inside_which_a_distributed_checkpoint_would_take_apart():
+    position, shards = Position(8, 8, {"a": {"b": [1]}}), Shards(1, (Shard(0, 4, True, {"a": {}}),))
+    for state in (pack(MAP, 0, position), pack(ITERABLE, 0, shards)):
+        values = [state["sampler_state"], *state["received"], *(value for shard in state["shards"] for value in shard)]
+        assert not any(isinstance(value, dict | list) for value in values)
 
 
 def test_keys_of_nothing_are_refused():
@@ -134,7 +150,7 @@ def test_keys_of_nothing_are_refused():
 
 
 @pytest.mark.parametrize(
-    "shard", [None, [], [0, 1, False], [0, 1, 2, None], ["0", 1, False, None], [0, 1, False, None, 1]]
+    "shard", [None, [], [0, 1, False], [0, 1, 2, "null"], ["0", 1, False, "null"], [0, 1, False, "null", 1]]
 )
 def test_shards_must_be_what_they_were(shard):
     with pytest.raises(StateError, match="shards: found"):
