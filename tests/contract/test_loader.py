@@ -533,6 +533,18 @@ def test_a_state_loaded_into_a_living_loader_takes_effect_at_its_next_batch(argu
     assert walk(loader) == reference("shuffled")[2]
 
 
+@pytest.mark.parametrize("recipe", ["shuffled", "with a state", "by length"])
+def test_a_state_stays_what_it_is_until_a_batch_is_received(recipe):
+    state = stop(recipe, 0, 2)
+    loader = build(recipe, num_workers=1, prefetch_factor=2)
+    loader.load_state_dict(state)
+    assert loader.state_dict() == state
+    batches = iter(loader)  # asks for the first batches
+    assert loader.state_dict() == state
+    assert bits(next(batches)) == reference(recipe)[0][2]
+    assert loader.state_dict() == stop(recipe, 0, 3)
+
+
 def test_loading_before_and_after_iter_is_the_same():
     state = stop("shuffled", 0, 3)
     loader = build("shuffled")
