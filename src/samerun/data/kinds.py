@@ -39,6 +39,10 @@ class Kind(ABC):
     def identity(self, loader: DataLoader[Any]) -> Identity:
         """Return what a state is compared by."""
 
+    def limit(self, loader: DataLoader[Any]) -> int | None:
+        """Return how many entries of the sampler an epoch has, over all ranks, if that is known."""
+        return None
+
     @abstractmethod
     def begin(
         self, loader: DataLoader[Any], epoch: int, place: Place, workers: Any
@@ -108,6 +112,9 @@ class MapStyle(Kind):
             batch_size=plan.batch_size,
             drop_last=drop_last,
         )
+
+    def limit(self, loader: DataLoader[Any]) -> int | None:
+        return self.plan(loader).length
 
     def maker(self, loader: DataLoader[Any]) -> MapMaker:
         """Return what makes the items."""

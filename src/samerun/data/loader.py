@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import warnings
 import weakref
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -112,6 +113,8 @@ class DataLoader(TorchDataLoader[T_co]):
         rngs: str | Iterable[str] | None = None,
         uneven: Uneven = "pad",
     ) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"name must be a str, not {name!r}")
         if isinstance(dataset, IterDataPipe | MapDataPipe):
             raise TypeError("a DataPipe seeds and deals out itself; give a Dataset or an IterableDataset")
         check_uneven(uneven)
@@ -168,10 +171,10 @@ class DataLoader(TorchDataLoader[T_co]):
         """Let the next ``iter`` begin this epoch; a position loaded inside this very epoch stays.
 
         Raises:
-            ValueError: for a negative number.
+            TypeError: for something else than an integer.
+            ValueError: for a negative one.
         """
-        if epoch < 0:
-            raise ValueError(f"epoch must be 0 or more, not {epoch}")
+        epoch = _epoch(epoch)
         if self._loaded is not None and self._loaded[0] == epoch:
             return
         self._loaded, self._chosen = None, epoch
@@ -209,7 +212,7 @@ class DataLoader(TorchDataLoader[T_co]):
             StateError: naming everything that differs, with both values. Nothing has been changed.
             ValueError: for something unknown to waive.
         """
-        self._loaded = unpack(self._kind.identity(self), state_dict, waive)
+        self._loaded = unpack(self._kind.identity(self), state_dict, waive, self._kind.limit(self))
         self._version += 1
 
     def explain(self) -> Explanation:
@@ -220,7 +223,8 @@ class DataLoader(TorchDataLoader[T_co]):
         """Make the first items several times and compare bits: again, in another order, and in another process.
 
         Finds what no key reaches: generators inside C libraries, ``os.urandom``, the clock, caches, string hashes. Best
-        called before the loop, when nothing is cached. Leaves generators and epochs as they are.
+        called before the loop, when nothing is cached. Everything is made in processes of its own, started as the
+        loader starts workers, so that nothing changes in this one.
 
         Raises:
             LoaderError: for a draw from a source that ``rngs`` leaves out.
@@ -234,7 +238,7 @@ class DataLoader(TorchDataLoader[T_co]):
             IndexError: if the epoch has no such item, or not on this rank.
             TypeError: for an iterable dataset, whose items cannot be asked for.
         """
-        return inspection.reproduce(self, epoch, ordinal)
+        return inspection.reproduce(self, _epoch(epoch), ordinal)
 
     def __getstate__(self) -> dict[str, Any]:
         # Where the loop is survives, the loop does not.
@@ -249,11 +253,19 @@ class DataLoader(TorchDataLoader[T_co]):
         """Begin where :meth:`state_dict` says, or after the living epoch; return its progress and torch's iterator."""
         epoch, place = self._loaded or (self._following(), self._kind.beginning)
         reuse = self.persistent_workers and self.num_workers > 0
-        progress, inner = self._kind.begin(self, epoch, place, self._iterator if reuse else None)
+        progress, inner = self._kind.begin(self, epoch, place, self._living_workers() if reuse else None)
         self._iterator = inner if reuse else None
         self._loaded = self._chosen = None
         self._progress = progress
         return progress, inner
+
+    def _living_workers(self) -> Any:
+        """Return torch's iterator of the epoch before, unless one of its workers was killed, as Ctrl-C does."""
+        workers: Any = self._iterator
+        if workers is not None and not all(worker.is_alive() for worker in workers._workers):
+            workers._shutdown_workers()
+            return None
+        return workers
 
     def _where(self) -> tuple[int, Place]:
         if self._loaded is not None:
@@ -274,11 +286,20 @@ class DataLoader(TorchDataLoader[T_co]):
             if other is not self and (other.seed, other.name) == (self.seed, self.name):
                 warnings.warn(
                     f"two loaders have seed {self.seed} and name {self.name!r}, so their items draw the same numbers;"
-                    " give each a name= of its own",
+                    " give each a name= of its own, such as name='validation'",
                     SamerunWarning,
                     stacklevel=3,
                 )
                 return
+
+
+def _epoch(epoch: SupportsIndex) -> int:
+    if isinstance(epoch, bool) or not hasattr(type(epoch), "__index__"):
+        raise TypeError(f"epoch must be an integer, not {epoch!r}")
+    number = operator.index(epoch)
+    if number < 0:
+        raise ValueError(f"epoch must be 0 or more, not {number}")
+    return number
 
 
 def _nothing() -> None:
