@@ -13,6 +13,7 @@ import xxhash
 from torch.utils.data._utils.collate import default_collate, default_convert
 
 from samerun.data.generators import Generators, lent, wanted
+from samerun.data.guard import unguarded
 from samerun.data.kinds import MapStyle
 from samerun.data.maker import Collate, MapMaker
 from samerun.data.plan import OrderPlan, Plan
@@ -53,7 +54,7 @@ class Explanation:
 
 def explain(loader: DataLoader[Any]) -> Explanation:
     """Return what a loader keys and how; see :meth:`samerun.DataLoader.explain`."""
-    generators = Generators(wanted(loader.rngs), dataset=loader.dataset, collate_fn=loader.collate_fn)
+    generators = Generators(wanted(loader.rngs), dataset=loader.dataset, collate_fn=unguarded(loader.collate_fn))
     notes = []
     if isinstance(loader._kind, MapStyle):
         plan, maker = loader._kind.plan(loader), loader._kind.maker(loader)

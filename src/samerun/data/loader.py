@@ -14,8 +14,9 @@ from torch.utils.data import DataLoader as TorchDataLoader
 
 from samerun.data import inspection
 from samerun.data.epoch import Epoch
+from samerun.data.follow import Following
 from samerun.data.generators import wanted
-from samerun.data.guard import GuardedBatchSampler
+from samerun.data.guard import GuardedBatchSampler, GuardedCollate, refuse_rebuilt, unguarded
 from samerun.data.inspection import Explanation, Report
 from samerun.data.kinds import IterableStyle, Kind, MapStyle
 from samerun.data.position import Place, Progress, ShardProgress
@@ -117,6 +118,7 @@ class DataLoader(TorchDataLoader[T_co]):
             raise TypeError(f"name must be a str, not {name!r}")
         if isinstance(dataset, IterDataPipe | MapDataPipe):
             raise TypeError("a DataPipe seeds and deals out itself; give a Dataset or an IterableDataset")
+        refuse_rebuilt(batch_sampler)
         check_uneven(uneven)
         self.seed = _seed(seed)
         self.name = name
@@ -132,7 +134,7 @@ class DataLoader(TorchDataLoader[T_co]):
             sampler,
             batch_sampler,
             num_workers,
-            collate_fn,
+            unguarded(collate_fn),
             pin_memory,
             drop_last,
             timeout,
@@ -147,11 +149,15 @@ class DataLoader(TorchDataLoader[T_co]):
         self._kind: Kind = IterableStyle() if isinstance(dataset, IterableDataset) else MapStyle()
         if batch_sampler is None and isinstance(self.batch_sampler, BatchSampler) and isinstance(self._kind, MapStyle):
             # torch refuses the assignment, to protect from what this is not: another order.
-            guarded = GuardedBatchSampler(self.batch_sampler.sampler, self.batch_sampler.batch_size, drop_last)
-            self.__dict__["batch_sampler"] = guarded
+            self.__dict__["batch_sampler"] = GuardedBatchSampler.over(self.batch_sampler)
+        self.collate_fn = GuardedCollate(self.collate_fn)
+        self._made_sampler = sampler is None
+        self._follow()
         self._version = 0  # of what was loaded: a living iterator goes on from a newer one
         self._loaded: tuple[int, Place] | None = None
         self._chosen: int | None = None
+        self._confirmed = False  # whether the newest iterator, before its first batch, was told that its epoch is right
+        self._start: Place = self._kind.beginning  # of the newest iterator
         self._progress: Progress | ShardProgress | None = None
         self._current: Callable[[], Epoch[T_co] | None] = _nothing
 
@@ -170,6 +176,10 @@ class DataLoader(TorchDataLoader[T_co]):
     def set_epoch(self, epoch: int) -> None:
         """Let the next ``iter`` begin this epoch; a position loaded inside this very epoch stays.
 
+        A living iterator that has given nothing yet goes to this epoch too, because Lightning says which epoch it is
+        after it has called ``iter``. It says it to the sampler: ``loader.sampler.set_epoch`` is this function, unless
+        the sampler is the user's.
+
         Raises:
             TypeError: for something else than an integer.
             ValueError: for a negative one.
@@ -177,7 +187,15 @@ class DataLoader(TorchDataLoader[T_co]):
         epoch = _epoch(epoch)
         if self._loaded is not None and self._loaded[0] == epoch:
             return
-        self._loaded, self._chosen = None, epoch
+        self._loaded, self._chosen, self._confirmed = None, epoch, False
+        progress = self._progress
+        if progress is None or self._current() is None or not self._untouched():
+            return
+        if progress.epoch == epoch:
+            self._chosen, self._confirmed = None, True
+        else:
+            self._loaded, self._chosen = (epoch, self._kind.beginning), None
+            self._version += 1
 
     def state_dict(self) -> dict[str, Any]:
         """Return where the loop is: a JSON-able dict of constant size, always with the same keys.
@@ -248,15 +266,20 @@ class DataLoader(TorchDataLoader[T_co]):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._kind = IterableStyle() if isinstance(self.dataset, IterableDataset) else MapStyle()
+        self._follow()
+
+    def _follow(self) -> None:
+        if self._made_sampler:
+            vars(self.sampler)["set_epoch"] = Following(self)
 
     def _begin(self) -> tuple[Progress | ShardProgress, Any]:
         """Begin where :meth:`state_dict` says, or after the living epoch; return its progress and torch's iterator."""
-        epoch, place = self._loaded or (self._following(), self._kind.beginning)
+        epoch, place = self._loaded or self._following()
         reuse = self.persistent_workers and self.num_workers > 0
         progress, inner = self._kind.begin(self, epoch, place, self._living_workers() if reuse else None)
         self._iterator = inner if reuse else None
-        self._loaded = self._chosen = None
-        self._progress = progress
+        self._loaded, self._chosen, self._confirmed = None, None, False
+        self._progress, self._start = progress, place
         return progress, inner
 
     def _living_workers(self) -> Any:
@@ -273,12 +296,20 @@ class DataLoader(TorchDataLoader[T_co]):
         progress = self._progress
         if progress is not None and not progress.over and self._current() is not None:
             return progress.epoch, progress.place
-        return self._following(), self._kind.beginning
+        return self._following()
 
-    def _following(self) -> int:
+    def _following(self) -> tuple[int, Place]:
         if self._chosen is not None:
-            return self._chosen
-        return 0 if self._progress is None else self._progress.epoch + 1
+            return self._chosen, self._kind.beginning
+        if self._progress is None:
+            return 0, self._kind.beginning
+        if self._confirmed and self._untouched():
+            return self._progress.epoch, self._start
+        return self._progress.epoch + 1, self._kind.beginning
+
+    def _untouched(self) -> bool:
+        progress = self._progress
+        return progress is not None and not progress.over and progress.place == self._start
 
     def _warn_of_twins(self) -> None:
         _iterated.add(self)
