@@ -336,6 +336,14 @@ def test_another_world_size_is_refused():
         build("replayed").load_state_dict(state)
 
 
+def test_a_state_of_another_rank_is_refused():
+    state = build("state of the dataset", rank=0, world_size=2).state_dict()
+    with pytest.raises(
+        StateError, match=r"rank: found 0, expected 1; each rank of an iterable dataset has a state of its"
+    ):
+        build("state of the dataset", rank=1, world_size=2).load_state_dict(state)
+
+
 def test_ranks_have_shards_of_their_own():
     ranks = [torch.cat(list(build("replayed", rank=rank, world_size=2)))[:, 2:].flatten().tolist() for rank in (0, 1)]
     assert not set(ranks[0]) & set(ranks[1])

@@ -548,6 +548,21 @@ def test_a_state_stays_what_it_is_until_a_batch_is_received(recipe):
     assert loader.state_dict() == stop(recipe, 0, 3)
 
 
+def test_an_iterator_that_has_given_nothing_yet_goes_to_the_epoch_that_is_chosen():
+    # Lightning says which epoch it is after it has called iter.
+    loader = build("shuffled")
+    batches = iter(loader)
+    loader.set_epoch(2)
+    assert loader.state_dict()["epoch"] == 2
+    assert [bits(batch) for batch in batches] == reference("shuffled")[2]
+    batches = iter(loader)
+    next(batches)
+    loader.set_epoch(0)  # too late for this one
+    assert loader.state_dict()["epoch"] == 3
+    del batches
+    assert walk(loader) == reference("shuffled")[0]
+
+
 def test_loading_before_and_after_iter_is_the_same():
     state = stop("shuffled", 0, 3)
     loader = build("shuffled")
@@ -1029,6 +1044,16 @@ def test_worker_init_fn_sees_the_user_s_own_dataset():
 def draws_a_lot(worker):
     draw()
     random.seed(worker)
+
+
+def takes_two_threads(worker):
+    torch.set_num_threads(2)
+
+
+def test_nor_does_it_matter_how_many_threads_worker_init_fn_sets():
+    ours = [bits(batch) for batch in DataLoader(Sums(6), batch_size=2, seed=1)]
+    loader = DataLoader(Sums(6), batch_size=2, seed=1, num_workers=1, worker_init_fn=takes_two_threads)
+    assert [bits(batch) for batch in loader] == ours
 
 
 def test_what_worker_init_fn_draws_does_not_reach_the_items():

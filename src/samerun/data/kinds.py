@@ -146,7 +146,7 @@ class IterableStyle(Kind):
         self._maker: IterableMaker | None = None
 
     def identity(self, loader: DataLoader[Any]) -> Identity:
-        _, world_size = ranks(loader.rank, loader.world_size)
+        rank, world_size = ranks(loader.rank, loader.world_size)
         return Identity(
             version=VERSION,
             seed=loader.seed,
@@ -157,6 +157,7 @@ class IterableStyle(Kind):
             batch_size=loader.batch_size,
             drop_last=loader.drop_last,
             workers=max(loader.num_workers, 1),
+            rank=rank,
             world_size=world_size,
         )
 

@@ -224,7 +224,8 @@ class DataLoader(TorchDataLoader[T_co]):
             state_dict: what :meth:`state_dict` gave.
             waive: what may differ although the run will then be another one: ``"seed"``, ``"name"``, ``"length"``,
                 ``"entries"`` (of the sampler), ``"batch_size"`` (of all ranks together), ``"sampler"``,
-                ``"drop_last"``, ``"version"``, and for an iterable dataset ``"workers"`` and ``"world_size"``.
+                ``"drop_last"``, ``"version"``, and for an iterable dataset ``"workers"``, ``"rank"`` and
+                ``"world_size"``.
 
         Raises:
             StateError: naming everything that differs, with both values. Nothing has been changed.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import torch
 from torch.utils.data import StackDataset, Subset, get_worker_info
 from torch.utils.data._utils.collate import default_collate, default_convert
 
@@ -199,3 +200,4 @@ class WorkerStart:
         object.__setattr__(info, "dataset", self._dataset)
         if self._function is not None:
             self._function(worker_id)
+            torch.set_num_threads(1)  # as in the training process, whatever the function set

@@ -28,7 +28,7 @@ class Identity:
         entries: what somebody's sampler gives in an epoch; ``None`` if it does not say, or for torch's own orders.
         batch_size: samples in a global batch, over all ranks; ``None`` if a batch sampler decides.
         drop_last: whether an incomplete last batch is left out.
-        workers, world_size: for an iterable dataset, whose items belong to workers and ranks; ``None`` otherwise.
+        workers, rank, world_size: for an iterable dataset, whose items belong to workers and ranks; ``None`` otherwise.
     """
 
     version: int
@@ -40,6 +40,7 @@ class Identity:
     batch_size: int | None
     drop_last: bool
     workers: int | None = None
+    rank: int | None = None
     world_size: int | None = None
 
     def refuse_other(self, found: Mapping[str, object], waive: Collection[str]) -> None:
@@ -67,6 +68,7 @@ _ADVICE = {
     "version": "load it with the samerun that saved it, or pass waive=['version']",
     "batch_size": "it counts the samples of all ranks; keep world_size * batch_size, or pass waive=['batch_size']",
     "workers": "the items of an iterable dataset belong to workers; keep num_workers, or pass waive=['workers']",
+    "rank": "each rank of an iterable dataset has a state of its own; save and load it by rank, or pass waive=['rank']",
     "world_size": "the items of an iterable dataset belong to ranks; keep the world size, or pass waive=['world_size']",
 }
 

@@ -12,7 +12,7 @@ from samerun.data.state import VERSION, Identity, pack, unpack
 from samerun.errors import StateError
 
 MAP = Identity(VERSION, 42, "train", "RandomSampler", 100, None, 8, drop_last=False)
-ITERABLE = Identity(VERSION, 42, "train", "Stream", None, None, 8, drop_last=False, workers=2, world_size=1)
+ITERABLE = Identity(VERSION, 42, "train", "Stream", None, None, 8, drop_last=False, workers=2, rank=0, world_size=1)
 
 NUMBERS = st.integers(0, 2**62)
 JSON = st.recursive(
@@ -59,6 +59,7 @@ OTHERS = {
     "batch_size": 9,
     "drop_last": True,
     "workers": 3,
+    "rank": 1,
     "world_size": 2,
 }
 
