@@ -58,7 +58,7 @@ class GuardedCollate:
 
     def __call__(self, items: Any) -> Any:
         if isinstance(sys._getframe(1).f_locals.get("self"), _BaseDatasetFetcher):
-            raise LoaderError("collate_fn", _REASON)
+            raise LoaderError("collate_fn", f"{_REASON}. To another loader of your own give your own function")
         return self.function(items)
 
     def __eq__(self, other: object) -> bool:

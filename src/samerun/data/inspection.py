@@ -65,7 +65,7 @@ def explain(loader: DataLoader[Any]) -> Explanation:
     else:
         by, order = "item of a shard (epoch, shard, n)", "that of the dataset; a shard is a worker of a rank"
         notes.append("another number of workers or ranks makes other items")
-    if loader.collate_fn not in (default_collate, default_convert):
+    if unguarded(loader.collate_fn) not in (default_collate, default_convert):
         notes.append("collate_fn is keyed by batch")
     if loader.generator is not None:
         notes.append("generator= is not drawn from; the order and the workers' seeds follow from seed")
