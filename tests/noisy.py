@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from typing import Any
 
@@ -142,6 +141,7 @@ class LazyMixUp:
     def __call__(self, items: list[torch.Tensor]) -> torch.Tensor:
         if self.generator is None:
             self.generator = np.random.default_rng()
+        items[0] += 1.0  # in place: whoever calls it again has to give it fresh items
         return torch.stack(items) * self.generator.uniform()
 
 
@@ -217,24 +217,27 @@ class StatefulIterator(Stream):
 
 
 class _Iterator:
+    """Gives its very state away, and goes on in the one it is given."""
+
     def __init__(self, places: range) -> None:
-        self.places, self.taken, self.total = places, 0, 0.0
+        self.places, self.here = places, {"taken": 0, "total": 0.0}
 
     def __iter__(self) -> _Iterator:
         return self
 
     def __next__(self) -> torch.Tensor:
-        if self.taken == len(self.places):
+        here = self.here
+        if here["taken"] == len(self.places):
             raise StopIteration
-        self.total += random.random()
-        self.taken += 1
-        return torch.tensor([self.places[self.taken - 1], self.total, *draw()], dtype=torch.float64)
+        here["total"] += random.random()
+        here["taken"] += 1
+        return torch.tensor([self.places[here["taken"] - 1], here["total"], *draw()], dtype=torch.float64)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"taken": self.taken, "total": self.total}
+        return self.here
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.taken, self.total = state["taken"], state["total"]
+        self.here = state
 
 
 class Uneven(Stream):
@@ -268,26 +271,27 @@ class Counted(Lazily):
 
 
 class StatefulSampler(Counted):
-    """Goes on from a state; what it gives depends on what it gave."""
+    """Goes on from a state, which it gives away as it is; what it gives depends on what it gave."""
 
     def __init__(self, size: int, count: int) -> None:
         super().__init__(size, count)
-        self.taken, self.last, self.loaded = 0, 0, False
+        self.here, self.loaded = {"taken": 0, "last": 0}, False
 
     def __iter__(self):
         if not self.loaded:
-            self.taken, self.last = 0, 0
+            self.here = {"taken": 0, "last": 0}
         self.loaded = False
-        while self.taken < self.count:
-            self.taken += 1
-            self.last = (self.last + 1 + random.randrange(self.size - 1)) % self.size
-            yield self.last
+        here = self.here
+        while here["taken"] < self.count:
+            here["taken"] += 1
+            here["last"] = (here["last"] + 1 + random.randrange(self.size - 1)) % self.size
+            yield here["last"]
 
     def state_dict(self) -> dict[str, int]:
-        return {"taken": self.taken, "last": self.last}
+        return self.here
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        self.taken, self.last, self.loaded = state["taken"], state["last"], True
+        self.here, self.loaded = state, True
 
 
 class ByLength(Sampler):
@@ -313,8 +317,3 @@ class Broken(Noisy):
         if index == 5:
             raise ValueError(f"bad sample {index}")
         return super().__getitem__(index)
-
-
-def process_id(index: int) -> int:
-    """Return what no key reaches."""
-    return os.getpid()

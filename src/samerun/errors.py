@@ -73,7 +73,8 @@ class SeedError(SamerunError, ValueError):
     def __init__(self, found: object, expected: str) -> None:
         self.found = found
         self.expected = expected
-        super().__init__(f"a seed must be {expected}, not {found!r} ({type(found).__name__})")
+        wrong = f", not {found!r} ({type(found).__name__})" if found is not None else ", and there is none"
+        super().__init__(f"a seed must be {expected}{wrong}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections import Counter
 from functools import cache
 
+import numpy as np
 import pytest
 import torch
 import torch.distributed.checkpoint as dcp
@@ -285,6 +287,44 @@ def test_another_number_of_workers_is_refused_with_the_reason_unless_it_is_waive
     loader.load_state_dict(state, waive=["workers"])
 
 
+class PrivateStream(Stream):
+    """Draws from generators of its own."""
+
+    def __init__(self):
+        super().__init__(11)
+        self.generator, self.torch = np.random.default_rng(), torch.Generator()
+
+    def __iter__(self):
+        for place in self.places():
+            yield torch.tensor([place, self.generator.normal(), torch.rand((), generator=self.torch).item()])
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_private_generators_of_the_dataset_are_keyed_too(workers):
+    def fresh():
+        return DataLoader(PrivateStream(), batch_size=2, seed=1, num_workers=workers)
+
+    whole = walk(fresh())
+    assert walk(fresh()) == whole
+    loader = fresh()
+    batches = iter(loader)
+    assert [bits(next(batches)) for _ in range(3)] == whole[:3]
+    other = fresh()
+    other.load_state_dict(loader.state_dict())
+    assert walk(other) == whole[3:]
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.sampled_from(["replayed", "state of the iterator", "uneven"]), st.integers(0, 6))
+def test_out_of_order_every_batch_comes_once_over_an_interruption(recipe, received):
+    loader = build(recipe, num_workers=2, in_order=False)
+    batches = iter(loader)
+    found = [bits(next(batches)) for _ in range(received)]
+    other = build(recipe, num_workers=2, in_order=False)
+    other.load_state_dict(json.loads(json.dumps(loader.state_dict())))
+    assert Counter(found + walk(other)) == Counter(reference(recipe, 2)[0])
+
+
 def test_one_worker_may_take_over_from_none():
     state = stop("replayed", 0, 2)
     assert go_on("replayed", state, num_workers=1) == [reference("replayed", 0)[0][2:], *reference("replayed", 0)[1:]]
@@ -294,6 +334,14 @@ def test_another_world_size_is_refused():
     state = build("replayed", rank=0, world_size=2).state_dict()
     with pytest.raises(StateError, match="world_size: found 2, expected 1"):
         build("replayed").load_state_dict(state)
+
+
+def test_a_state_of_another_rank_is_refused():
+    state = build("state of the dataset", rank=0, world_size=2).state_dict()
+    with pytest.raises(
+        StateError, match=r"rank: found 0, expected 1; each rank of an iterable dataset has a state of its"
+    ):
+        build("state of the dataset", rank=1, world_size=2).load_state_dict(state)
 
 
 def test_ranks_have_shards_of_their_own():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import copy
+import hashlib
 import json
 import multiprocessing
 import os
@@ -12,9 +14,10 @@ import re
 import subprocess
 import sys
 import threading
+import tracemalloc
 from collections import Counter
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -533,6 +536,33 @@ def test_a_state_loaded_into_a_living_loader_takes_effect_at_its_next_batch(argu
     assert walk(loader) == reference("shuffled")[2]
 
 
+@pytest.mark.parametrize("recipe", ["shuffled", "with a state", "by length"])
+def test_a_state_stays_what_it_is_until_a_batch_is_received(recipe):
+    state = stop(recipe, 0, 2)
+    loader = build(recipe, num_workers=1, prefetch_factor=2)
+    loader.load_state_dict(state)
+    assert loader.state_dict() == state
+    batches = iter(loader)  # asks for the first batches
+    assert loader.state_dict() == state
+    assert bits(next(batches)) == reference(recipe)[0][2]
+    assert loader.state_dict() == stop(recipe, 0, 3)
+
+
+def test_an_iterator_that_has_given_nothing_yet_goes_to_the_epoch_that_is_chosen():
+    # Lightning says which epoch it is after it has called iter.
+    loader = build("shuffled")
+    batches = iter(loader)
+    loader.set_epoch(2)
+    assert loader.state_dict()["epoch"] == 2
+    assert [bits(batch) for batch in batches] == reference("shuffled")[2]
+    batches = iter(loader)
+    next(batches)
+    loader.set_epoch(0)  # too late for this one
+    assert loader.state_dict()["epoch"] == 3
+    del batches
+    assert walk(loader) == reference("shuffled")[0]
+
+
 def test_loading_before_and_after_iter_is_the_same():
     state = stop("shuffled", 0, 3)
     loader = build("shuffled")
@@ -671,6 +701,12 @@ def test_a_copy_of_a_loader_goes_on_where_it_is(copied):
     assert [bits(batch) for batch in batches] == reference("shuffled")[0][1:]
 
 
+def environment():
+    """Let a process import what this one does."""
+    here = str(Path(__file__).parents[1])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([here, *filter(None, sys.path)])}
+
+
 SCRIPT = """
 import hashlib, json, sys
 from noisy import Private, PrivateMixUp, bits
@@ -683,13 +719,9 @@ print([[hashlib.sha256(bits(batch)).hexdigest() for batch in loader] for _ in ra
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_fresh_process_goes_on(workers):
-    import hashlib
-
     state = stop("private mix-up", 0, 2, num_workers=2 - workers)
-    here = str(Path(__file__).parents[1])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([here, *filter(None, sys.path)])}
     command = [sys.executable, "-c", SCRIPT, str(workers), json.dumps(state)]
-    found = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+    found = subprocess.run(command, capture_output=True, text=True, check=True, env=environment()).stdout
     rest = expected("private mix-up", 0, 2)[:2]
     assert found.strip() == str([[hashlib.sha256(batch).hexdigest() for batch in epoch] for epoch in rest])
 
@@ -742,6 +774,99 @@ def test_out_of_order_a_state_holds_what_was_received(tmp_path):
     other = DataLoader(Held(12, os.devnull), batch_size=4, seed=3)
     with pytest.raises(StateError, match="received"):
         other.load_state_dict(state, waive=["batch_size"])
+
+
+@pytest.mark.parametrize("recipe", ["with a state", "lazy"])
+@settings(max_examples=4, deadline=None)
+@given(received=st.integers(0, 4))
+def test_out_of_order_every_batch_comes_once_over_an_interruption(recipe, received):
+    arguments = {"num_workers": 3, "in_order": False, "prefetch_factor": 1}
+    loader = build(recipe, **arguments)
+    batches = iter(loader)
+    found = [bits(next(batches)) for _ in range(received)]
+    other = build(recipe, **arguments)
+    other.load_state_dict(json.loads(json.dumps(loader.state_dict())))
+    assert Counter(found + walk(other)) == Counter(reference(recipe)[0])
+    assert other.state_dict()["epoch"] == 1
+
+
+# --- sizes and kinds
+
+
+class Huge(Noisy):
+    """Needs no memory whatever its size."""
+
+
+def test_a_billion_items_are_shuffled_and_resumed_in_no_memory():
+    size, place = 10**9, 9 * 10**8
+    loader = DataLoader(Huge(size), batch_size=32, shuffle=True, seed=1)
+    state = {**loader.state_dict(), "samples": place, "taken": place}
+    tracemalloc.start()
+    try:
+        loader.load_state_dict(state)
+        batch = next(iter(loader))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2**21
+    assert len(loader) == size // 32
+    assert bits(batch[7]) == bits(loader.reproduce(0, place + 7))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize(
+    ("dataset", "arguments", "batches"),
+    [
+        (TensorDataset(torch.zeros(0, 2)), {}, 0),
+        (Noisy(3), {"drop_last": True}, 0),
+        (Noisy(3), {}, 1),
+        (Noisy(4), {}, 1),
+        (Noisy(2), {"rank": 3, "world_size": 4}, 1),
+        (Noisy(2), {"rank": 3, "world_size": 4, "uneven": "short"}, 0),
+        (Noisy(2), {"rank": 0, "world_size": 4, "uneven": "drop"}, 0),
+    ],
+)
+def test_small_and_empty_epochs_are_epochs(dataset, arguments, batches, workers):
+    loader = DataLoader(dataset, batch_size=4, seed=1, num_workers=workers, **arguments)
+    for epoch in range(2):
+        assert loader.state_dict()["epoch"] == epoch
+        assert len(walk(loader)) == len(loader) == batches
+
+
+@pytest.mark.parametrize("arguments", [{}, {"num_workers": 1}, {"num_workers": 2, "persistent_workers": True}], ids=str)
+def test_an_iterator_that_is_exhausted_stays_so(arguments):
+    loader = build("shuffled", **arguments)
+    batches = iter(loader)
+    assert len(list(batches)) == 5
+    assert [next(batches, None) for _ in range(3)] == [None] * 3
+    assert loader.state_dict()["epoch"] == 1
+    assert walk(loader) == reference("shuffled")[1]
+
+
+class Keyed(Noisy):
+    """Asked for by name."""
+
+    def __getitem__(self, name):
+        return torch.tensor([len(name), *draw()])
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_indices_may_be_anything(workers):
+    names = ["a", "bb", "ccc", "dddd"]
+    found = walk(DataLoader(Keyed(), batch_size=2, sampler=names, seed=1, num_workers=workers))
+    assert found == walk(DataLoader(Keyed(), batch_size=2, sampler=tuple(names), seed=1))
+    whole = walk(DataLoader(Noisy(), batch_size=4, seed=1))
+    for sampler in (range(SIZE), np.arange(SIZE)):
+        assert walk(DataLoader(Noisy(), batch_size=4, sampler=sampler, seed=1, num_workers=workers)) == whole
+
+
+def test_a_sampler_that_changes_is_seen_at_the_next_epoch():
+    for arguments in ({}, {"num_workers": 1, "persistent_workers": True}):
+        sampler = [1, 2, 3]
+        loader = DataLoader(Noisy(), sampler=sampler, seed=1, **arguments)
+        assert len(walk(loader)) == 3
+        sampler += [4, 5, 6]
+        assert len(walk(loader)) == len(loader) == 6
 
 
 # --- refusals
@@ -858,7 +983,9 @@ def test_a_draw_from_a_source_that_is_not_keyed_is_an_error(workers):
     loader = DataLoader(Noisy(), batch_size=4, seed=1, rngs="torch", num_workers=workers)
     error = error_of(loader)
     assert type(error) is LoaderError
-    assert re.search(r"(python|numpy): an item of batch 0 of epoch 0 drew from it.*rngs=\('torch',\)", str(error))
+    assert re.search(
+        r"(python|numpy): one of the items from 0 of epoch 0 on drew from it.*rngs=\('torch',\)", str(error)
+    )
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -866,7 +993,7 @@ def test_so_is_one_in_collate_fn(workers):
     loader = DataLoader(OnlyTorch(), batch_size=4, seed=1, rngs="torch", collate_fn=mix_up, num_workers=workers)
     error = error_of(loader)
     assert type(error) is LoaderError
-    assert "numpy: collate_fn, in batch 0 of epoch 0, drew from it" in str(error)
+    assert "numpy: collate_fn, for the batch from item 0 of epoch 0 on, drew from it" in str(error)
 
 
 def test_the_sources_that_are_keyed_give_what_they_give_with_all_of_them():
@@ -917,6 +1044,16 @@ def test_worker_init_fn_sees_the_user_s_own_dataset():
 def draws_a_lot(worker):
     draw()
     random.seed(worker)
+
+
+def takes_two_threads(worker):
+    torch.set_num_threads(2)
+
+
+def test_nor_does_it_matter_how_many_threads_worker_init_fn_sets():
+    ours = [bits(batch) for batch in DataLoader(Sums(6), batch_size=2, seed=1)]
+    loader = DataLoader(Sums(6), batch_size=2, seed=1, num_workers=1, worker_init_fn=takes_two_threads)
+    assert [bits(batch) for batch in loader] == ours
 
 
 def test_what_worker_init_fn_draws_does_not_reach_the_items():
@@ -1064,6 +1201,35 @@ def test_ranks_come_from_the_environment_when_the_loader_is_iterated(monkeypatch
     assert items_of(loader) == alone[1::2]
 
 
+RANK = """
+import hashlib, sys
+import torch.distributed as dist
+from noisy import Noisy, bits
+from samerun import DataLoader
+rank, address = int(sys.argv[1]), sys.argv[2]
+dist.init_process_group("gloo", init_method=address, rank=rank, world_size=2)
+loader = DataLoader(Noisy(30), 6, shuffle=True, collate_fn=list, seed=5, num_workers=1)
+print([[hashlib.sha256(bits(item)).hexdigest() for item in items] for items in loader])
+dist.barrier()
+dist.destroy_process_group()
+"""
+
+
+@pytest.mark.slow
+def test_real_processes_of_torch_distributed(tmp_path):
+    command = [sys.executable, "-c", RANK]
+    address = (tmp_path / "store").as_uri()
+    processes = [
+        subprocess.Popen([*command, str(rank), address], stdout=subprocess.PIPE, text=True, env=environment())
+        for rank in range(2)
+    ]
+    ranks = [ast.literal_eval(process.communicate(timeout=100)[0]) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    whole = by_step(1, shuffle=True, uneven="short")
+    for step, found in enumerate(zip(*ranks, strict=True)):
+        assert Counter(chain(*found)) == Counter(hashlib.sha256(item).hexdigest() for item in whole[step].elements())
+
+
 # --- somebody else's loader
 
 
@@ -1073,3 +1239,70 @@ def test_an_exact_loader_gives_the_batches_of_ours(recipe):
     loader = exact(plain, seed=42)
     for epoch in range(2):
         assert walk(loader) == reference(recipe)[epoch]
+
+
+class Stopping(torch.utils.data.Dataset):
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        if index == 5:
+            raise StopIteration
+        return index
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_item_that_raises_stop_iteration_does_not_end_the_epoch_silently(workers):
+    torchs = [len(batch) for batch in TorchDataLoader(Stopping(), batch_size=2)]
+    assert sum(torchs) < 8  # the control: torch takes it for the end
+    error = error_of(DataLoader(Stopping(), batch_size=2, seed=1, num_workers=workers))
+    assert "raised StopIteration" in str(error)
+    assert "item 5 (index 5) of epoch 0" in str(error)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_error_in_collate_fn_says_which_batch(workers):
+    error = error_of(DataLoader(Noisy(), batch_size=4, seed=1, num_workers=workers, collate_fn=len_of_nothing))
+    text = "\n".join([str(error), *getattr(error, "__notes__", [])])
+    assert "while collating the batch from item 0 (index [0]) on, of epoch 0" in text
+
+
+def len_of_nothing(items):
+    return len(None)
+
+
+def test_persistent_workers_that_were_killed_are_replaced():
+    expected = [bits(batch) for batch in DataLoader(Noisy(), batch_size=4, seed=1, name="calm")]
+    loader = DataLoader(Noisy(), batch_size=4, seed=1, num_workers=2, persistent_workers=True)
+    next(iter(loader))
+    for worker in loader._iterator._workers:
+        worker.kill()
+        worker.join()
+    loader.set_epoch(0)
+    again = DataLoader(Noisy(), batch_size=4, seed=1, name="train")
+    assert [bits(batch) for batch in loader] == [bits(batch) for batch in again] != expected
+
+
+@pytest.mark.parametrize(("epoch", "error"), [(True, TypeError), (1.5, TypeError), ("3", TypeError), (-1, ValueError)])
+def test_an_epoch_is_an_integer_from_0(epoch, error):
+    loader = DataLoader(Noisy(), seed=1)
+    with pytest.raises(error, match="epoch must be"):
+        loader.set_epoch(epoch)
+    with pytest.raises(error, match="epoch must be"):
+        loader.reproduce(epoch, 0)
+
+
+def test_check_changes_nothing_in_this_process():
+    class Caching(torch.utils.data.Dataset):
+        def __init__(self):
+            self.made = {}
+
+        def __len__(self):
+            return 8
+
+        def __getitem__(self, index):
+            return self.made.setdefault(index, random.random())
+
+    dataset = Caching()
+    assert not DataLoader(dataset, seed=1).check(8)
+    assert dataset.made == {}

@@ -7,7 +7,7 @@ from typing import Any, SupportsIndex, TypeVar
 from torch.utils.data import BatchSampler, IterableDataset
 from torch.utils.data import DataLoader as TorchDataLoader
 
-from samerun.data.generators import Rngs
+from samerun.data.generators import Rngs, wanted
 from samerun.data.loader import DataLoader
 from samerun.data.split import Uneven
 
@@ -20,11 +20,11 @@ def exact(
     loader: TorchDataLoader[T],
     *,
     seed: SupportsIndex | None = None,
-    name: str = "train",
+    name: str | None = None,
     rank: int | None = None,
     world_size: int | None = None,
     rngs: Rngs = None,
-    uneven: Uneven = "pad",
+    uneven: Uneven | None = None,
 ) -> DataLoader[T]:
     """Return a :class:`~samerun.DataLoader` over what a torch DataLoader was built with.
 
@@ -32,20 +32,33 @@ def exact(
     One that is exact already is returned as it is. The keywords are those of :class:`~samerun.DataLoader`.
 
     Raises:
+        ValueError: for keywords that an exact loader does not have as they are given.
         TypeError: for something else than a torch DataLoader, or a subclass that iterates or fetches in its own way,
             which would be lost.
     """
+    own: dict[str, Any] = {
+        "seed": seed,
+        "name": name,
+        "rank": rank,
+        "world_size": world_size,
+        "rngs": wanted(rngs),
+        "uneven": uneven,
+    }
+    given = {keyword: value for keyword, value in own.items() if value is not None}
     if isinstance(loader, DataLoader):
+        for keyword, value in given.items():
+            if getattr(loader, keyword) != value:
+                raise ValueError(f"{keyword}: the loader is exact with {getattr(loader, keyword)!r}, not {value!r}")
         return loader
     if not isinstance(loader, TorchDataLoader):
         raise TypeError(
             f"exact takes a torch.utils.data.DataLoader, not {type(loader).__module__}.{type(loader).__qualname__}"
         )
-    own = [method for method in ("__iter__", "_get_iterator") if _overrides(loader, method)]
-    if own:
+    methods = [method for method in ("__iter__", "_get_iterator") if _overrides(loader, method)]
+    if methods:
         raise TypeError(
-            f"{type(loader).__qualname__} has its own {' and '.join(own)}, which samerun.exact would replace; build a"
-            " samerun.DataLoader with its dataset"
+            f"{type(loader).__qualname__} has its own {' and '.join(methods)}, which samerun.exact would replace; build"
+            " a samerun.DataLoader with its dataset"
         )
     return DataLoader(
         loader.dataset,
@@ -61,12 +74,7 @@ def exact(
         persistent_workers=loader.persistent_workers,
         pin_memory_device=loader.pin_memory_device,
         in_order=loader.in_order,
-        seed=seed,
-        name=name,
-        rank=rank,
-        world_size=world_size,
-        rngs=rngs,
-        uneven=uneven,
+        **given,
     )
 
 

@@ -45,16 +45,17 @@ class Entries:
             self._iterator = iter(sampler)
             if start.sampler is not None and has_state(self._iterator):
                 self._iterator.load_state_dict(deepcopy(start.sampler))
+        self._rest = _going_on(self._iterator)
         self._stateful = next((part for part in (self._iterator, sampler) if has_state(part)), None)
         if start.sampler is None and skip:
             with self._stream(keys.order(epoch)):
-                deque(islice(self._iterator, skip), maxlen=0)
+                deque(islice(self._rest, skip), maxlen=0)
 
     def take(self, count: int) -> list[Any]:
         """Return the next entries, fewer at the end."""
         key = self._keys.order(self._epoch) if self._stateful is None else self._keys.taking(self._epoch, self._taken)
         with self._stream(key):
-            entries = list(islice(self._iterator, count))
+            entries = list(islice(self._rest, count))
         self._taken += len(entries)
         return entries
 
@@ -74,3 +75,13 @@ class Entries:
                     generators.keyed[name].write(state)
             yield
             self._states = {name: source.read() for name, source in generators.keyed.items()}
+
+
+def _going_on(iterator: Iterator[Any]) -> Iterator[Any]:
+    """Yield what an iterator gives, without another ``iter``, which for some means to begin again."""
+    while True:
+        try:
+            entry = next(iterator)
+        except StopIteration:
+            return
+        yield entry

@@ -12,7 +12,7 @@ import torch
 from samerun.data.legacy import LegacySource
 from samerun.data.probe import Moved, watch
 from samerun.derive import derive
-from samerun.errors import LoaderError
+from samerun.errors import DiscoveryError, LoaderError
 from samerun.rng.discovery import private_sources
 from samerun.rng.registry import families, global_sources
 from samerun.rng.source import Source
@@ -20,7 +20,7 @@ from samerun.rng.source import Source
 __all__ = ["Generators", "Rngs", "lent", "wanted"]
 
 #: Which global sources are keyed: all, or those whose names are given or begin with what is given and a dot.
-Rngs: TypeAlias = "str | Iterable[str] | None"
+Rngs: TypeAlias = str | Iterable[str] | None
 
 _LEGACY = LegacySource("numpy")
 
@@ -37,7 +37,7 @@ def wanted(rngs: Rngs) -> tuple[str, ...] | None:
     if rngs is None:
         return None
     names = (rngs,) if isinstance(rngs, str) else tuple(rngs)
-    known = [*global_sources(), *(family.name for family in families())]
+    known = list(dict.fromkeys([*global_sources(), *(family.name.partition(" ")[0] for family in families())]))
     for name in names:
         if not any(_covers(name, source) or _covers(source, name) for source in known):
             raise ValueError(f"rngs: {name!r} is not an RNG source; there are {', '.join(known)}")
@@ -73,6 +73,16 @@ class lent:  # noqa: N801  # a context manager, named like one
             source.write(state)
 
 
+def _private(roots: SimpleNamespace) -> dict[str, Source[Any]]:
+    # Named as private_sources() names what it is given, and the roots are the only thing given.
+    prefix = "objects[0]."
+    try:
+        found = private_sources((roots,))
+    except DiscoveryError as error:
+        raise DiscoveryError(error.path.removeprefix(prefix), error.reason) from None
+    return {name.removeprefix(prefix): source for name, source in found.items()}
+
+
 def _derived(name: str, source: Source[Any]) -> Callable[[int], None]:
     return lambda key: source.seed(derive(key, name))
 
@@ -105,8 +115,7 @@ class Generators:
     def discover(self) -> bool:
         """Look again for sources; return whether there are others than before."""
         before = set(self._live), set(self._private)
-        found = private_sources((self._roots,))
-        self._private = {name.removeprefix("objects[0]."): source for name, source in found.items()}
+        self._private = _private(self._roots)
         self._arrange(global_sources())
         return (set(self._live), set(self._private)) != before
 

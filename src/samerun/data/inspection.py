@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 import xxhash
+from torch.utils.data._utils.collate import default_collate, default_convert
 
 from samerun.data.generators import Generators, lent, wanted
+from samerun.data.guard import unguarded
 from samerun.data.kinds import MapStyle
 from samerun.data.maker import Collate, MapMaker
 from samerun.data.plan import OrderPlan, Plan
@@ -52,7 +54,7 @@ class Explanation:
 
 def explain(loader: DataLoader[Any]) -> Explanation:
     """Return what a loader keys and how; see :meth:`samerun.DataLoader.explain`."""
-    generators = Generators(wanted(loader.rngs), dataset=loader.dataset, collate_fn=loader.collate_fn)
+    generators = Generators(wanted(loader.rngs), dataset=loader.dataset, collate_fn=unguarded(loader.collate_fn))
     notes = []
     if isinstance(loader._kind, MapStyle):
         plan, maker = loader._kind.plan(loader), loader._kind.maker(loader)
@@ -63,7 +65,8 @@ def explain(loader: DataLoader[Any]) -> Explanation:
     else:
         by, order = "item of a shard (epoch, shard, n)", "that of the dataset; a shard is a worker of a rank"
         notes.append("another number of workers or ranks makes other items")
-    notes.append("collate_fn is keyed by batch")
+    if unguarded(loader.collate_fn) not in (default_collate, default_convert):
+        notes.append("collate_fn is keyed by batch")
     if loader.generator is not None:
         notes.append("generator= is not drawn from; the order and the workers' seeds follow from seed")
     return Explanation(dict.fromkeys(generators.keyed, by), tuple(generators.unkeyed), order, tuple(notes))
@@ -150,8 +153,17 @@ class Report:
     def __str__(self) -> str:
         if self:
             return f"{self.items} items: the same bits again, in another order and in another process"
-        return "\n".join([f"{self.items} items, {len(self.findings)} differences:", *map(str, self.findings)])
+        alike: dict[tuple[str, str, str], list[str]] = {}
+        for found in self.findings:
+            alike.setdefault((found.field, found.when, found.cause), []).append(found.what)
+        rows = [f"{self.items} items were made, and bits differ:"]
+        for (field, when, cause), whats in alike.items():
+            shown = ", ".join(whats[:_SHOWN]) + (f" and {len(whats) - _SHOWN} more" if len(whats) > _SHOWN else "")
+            rows += [f"  {when}: {f'field {field} of ' if field else ''}{shown}", f"    {cause}"]
+        return "\n".join(rows)
 
+
+_SHOWN = 3
 
 _Bits = dict[tuple[str, str], str]  # what and field -> fingerprint
 
@@ -174,23 +186,31 @@ def check(loader: DataLoader[Any], items: int) -> Report:
         raise ValueError(f"items must be 1 or more, not {items}")
     maker = loader._kind.maker(loader)
     requests, count = _first(loader, items)
-    # First of all, in a process in which nothing has been made yet.
-    elsewhere = _in_another_process(loader, maker, requests)
-    with lent(maker.lend()):
-        # The same indices in another epoch, for caches to keep.
-        _bits(maker, [request._replace(epoch=request.epoch + 1) for request in requests])
-        here = _bits(maker, requests)
-        rounds = {
-            "made a second time": _bits(maker, requests),
-            "made in another order": _bits(maker, requests[::-1]),
-            "made in another process": elsewhere,
-        }
+    elsewhere = _in_another_process(loader, _once, maker, requests)
+    here, again, reordered = _in_another_process(loader, _repeatedly, maker, requests)
+    rounds = {
+        "made a second time": again,
+        "made in another order": reordered,
+        "made in another process": elsewhere[0],
+    }
     findings: dict[tuple[str, str], Finding] = {}
     for when, found in rounds.items():
         for what in [*here, *(new for new in found if new not in here)]:
             if what not in findings and here.get(what) != found.get(what):
                 findings[what] = Finding(*what, when, _CAUSES[when])
-    return Report(count, tuple(findings.values()))
+    # A batch of items that differ says nothing more.
+    of_items = [finding for finding in findings.values() if finding.what.startswith("item")]
+    return Report(count, tuple(of_items or findings.values()))
+
+
+def _once(maker: MapMaker, requests: list[Request]) -> list[_Bits]:
+    return [_bits(maker, requests)]
+
+
+def _repeatedly(maker: MapMaker, requests: list[Request]) -> list[_Bits]:
+    # First the same indices in another epoch, for caches to keep.
+    _bits(maker, [request._replace(epoch=request.epoch + 1) for request in requests])
+    return [_bits(maker, requests), _bits(maker, requests), _bits(maker, requests[::-1], backwards=True)]
 
 
 def _first(loader: DataLoader[Any], items: int) -> tuple[list[Request], int]:
@@ -204,11 +224,15 @@ def _first(loader: DataLoader[Any], items: int) -> tuple[list[Request], int]:
     return requests, count
 
 
-def _bits(maker: MapMaker, requests: list[Request]) -> _Bits:
+def _bits(maker: MapMaker, requests: list[Request], *, backwards: bool = False) -> _Bits:
     bits: _Bits = {}
     collate = Collate(maker)
     for request in requests:
-        items = maker.make(request)
+        if backwards and not maker.whole:
+            turned = request._replace(ordinals=request.ordinals[::-1], indices=request.indices[::-1])
+            items = maker.make(turned)[::-1]
+        else:
+            items = maker.make(request)
         for ordinal, index, item in zip(request.ordinals, request.indices, items, strict=True):
             for field, value in _leaves(item, ""):
                 bits[f"item {ordinal} (index {index!r})", field] = value
@@ -242,10 +266,15 @@ def _fingerprint(value: Any) -> str:
     return xxhash.xxh3_128_hexdigest(pickle.dumps(value))
 
 
-def _in_another_process(loader: DataLoader[Any], maker: MapMaker, requests: list[Request]) -> _Bits:
+def _in_another_process(
+    loader: DataLoader[Any],
+    task: Callable[[MapMaker, list[Request]], list[_Bits]],
+    maker: MapMaker,
+    requests: list[Request],
+) -> list[_Bits]:
     context = loader.multiprocessing_context or torch.multiprocessing.get_context()
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_answer, args=(theirs, maker, requests), daemon=True)
+    process = context.Process(target=_answer, args=(theirs, task, maker, requests), daemon=True)
     process.start()
     theirs.close()
     try:
@@ -256,13 +285,18 @@ def _in_another_process(loader: DataLoader[Any], maker: MapMaker, requests: list
     process.join()
     if isinstance(found, Exception):
         raise found
-    bits: _Bits = found
-    return bits
+    rounds: list[_Bits] = found
+    return rounds
 
 
-def _answer(pipe: Any, maker: MapMaker, requests: list[Request]) -> None:
+def _answer(
+    pipe: Any,
+    task: Callable[[MapMaker, list[Request]], list[_Bits]],
+    maker: MapMaker,
+    requests: list[Request],
+) -> None:
     torch.set_num_threads(1)
     try:
-        pipe.send(_bits(maker, requests))
+        pipe.send(task(maker, requests))
     except Exception as error:
         pipe.send(error)

@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import BatchSampler
 
 from samerun.data.generators import Generators, wanted
-from samerun.data.guard import GuardedBatchSampler
+from samerun.data.guard import GuardedBatchSampler, unguarded
 from samerun.data.iterable import IterableCollate, IterableMaker
 from samerun.data.iterators import View, iterate
 from samerun.data.keys import Keys
@@ -38,6 +38,10 @@ class Kind(ABC):
     @abstractmethod
     def identity(self, loader: DataLoader[Any]) -> Identity:
         """Return what a state is compared by."""
+
+    def limit(self, loader: DataLoader[Any]) -> int | None:
+        """Return how many entries of the sampler an epoch has, over all ranks, if that is known."""
+        return None
 
     @abstractmethod
     def begin(
@@ -109,10 +113,14 @@ class MapStyle(Kind):
             drop_last=drop_last,
         )
 
+    def limit(self, loader: DataLoader[Any]) -> int | None:
+        return self.plan(loader).length
+
     def maker(self, loader: DataLoader[Any]) -> MapMaker:
         """Return what makes the items."""
         batched = loader.batch_sampler is not None
-        return MapMaker(loader.dataset, loader.collate_fn, keys_of(loader), wanted(loader.rngs), batched=batched)
+        collate_fn = unguarded(loader.collate_fn)
+        return MapMaker(loader.dataset, collate_fn, keys_of(loader), wanted(loader.rngs), batched=batched)
 
     def begin(self, loader: DataLoader[Any], epoch: int, place: Place, workers: Any) -> tuple[Progress, Any]:
         assert isinstance(place, Position)
@@ -138,7 +146,7 @@ class IterableStyle(Kind):
         self._maker: IterableMaker | None = None
 
     def identity(self, loader: DataLoader[Any]) -> Identity:
-        _, world_size = ranks(loader.rank, loader.world_size)
+        rank, world_size = ranks(loader.rank, loader.world_size)
         return Identity(
             version=VERSION,
             seed=loader.seed,
@@ -149,6 +157,7 @@ class IterableStyle(Kind):
             batch_size=loader.batch_size,
             drop_last=loader.drop_last,
             workers=max(loader.num_workers, 1),
+            rank=rank,
             world_size=world_size,
         )
 
@@ -178,11 +187,12 @@ class IterableStyle(Kind):
     def _new_maker(self, loader: DataLoader[Any], place: Shards) -> IterableMaker:
         rank, _ = ranks(loader.rank, loader.world_size)
         shards = max(loader.num_workers, 1)
+        collate_fn = unguarded(loader.collate_fn)
         if self._generators is None:
-            self._generators = Generators(wanted(loader.rngs), dataset=loader.dataset, collate_fn=loader.collate_fn)
+            self._generators = Generators(wanted(loader.rngs), dataset=loader.dataset, collate_fn=collate_fn)
         return IterableMaker(
             dataset=loader.dataset,
-            collate_fn=loader.collate_fn,
+            collate_fn=collate_fn,
             keys=keys_of(loader),
             generators=self._generators,
             rngs=wanted(loader.rngs),

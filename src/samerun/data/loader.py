@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import warnings
 import weakref
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -13,8 +14,9 @@ from torch.utils.data import DataLoader as TorchDataLoader
 
 from samerun.data import inspection
 from samerun.data.epoch import Epoch
+from samerun.data.follow import Following
 from samerun.data.generators import wanted
-from samerun.data.guard import GuardedBatchSampler
+from samerun.data.guard import GuardedBatchSampler, GuardedCollate, refuse_rebuilt, unguarded
 from samerun.data.inspection import Explanation, Report
 from samerun.data.kinds import IterableStyle, Kind, MapStyle
 from samerun.data.position import Place, Progress, ShardProgress
@@ -112,8 +114,11 @@ class DataLoader(TorchDataLoader[T_co]):
         rngs: str | Iterable[str] | None = None,
         uneven: Uneven = "pad",
     ) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"name must be a str, not {name!r}")
         if isinstance(dataset, IterDataPipe | MapDataPipe):
             raise TypeError("a DataPipe seeds and deals out itself; give a Dataset or an IterableDataset")
+        refuse_rebuilt(batch_sampler)
         check_uneven(uneven)
         self.seed = _seed(seed)
         self.name = name
@@ -129,7 +134,7 @@ class DataLoader(TorchDataLoader[T_co]):
             sampler,
             batch_sampler,
             num_workers,
-            collate_fn,
+            unguarded(collate_fn),
             pin_memory,
             drop_last,
             timeout,
@@ -144,11 +149,15 @@ class DataLoader(TorchDataLoader[T_co]):
         self._kind: Kind = IterableStyle() if isinstance(dataset, IterableDataset) else MapStyle()
         if batch_sampler is None and isinstance(self.batch_sampler, BatchSampler) and isinstance(self._kind, MapStyle):
             # torch refuses the assignment, to protect from what this is not: another order.
-            guarded = GuardedBatchSampler(self.batch_sampler.sampler, self.batch_sampler.batch_size, drop_last)
-            self.__dict__["batch_sampler"] = guarded
+            self.__dict__["batch_sampler"] = GuardedBatchSampler.over(self.batch_sampler)
+        self.collate_fn = GuardedCollate(self.collate_fn)
+        self._made_sampler = sampler is None
+        self._follow()
         self._version = 0  # of what was loaded: a living iterator goes on from a newer one
         self._loaded: tuple[int, Place] | None = None
         self._chosen: int | None = None
+        self._confirmed = False  # whether the newest iterator, before its first batch, was told that its epoch is right
+        self._start: Place = self._kind.beginning  # of the newest iterator
         self._progress: Progress | ShardProgress | None = None
         self._current: Callable[[], Epoch[T_co] | None] = _nothing
 
@@ -167,14 +176,26 @@ class DataLoader(TorchDataLoader[T_co]):
     def set_epoch(self, epoch: int) -> None:
         """Let the next ``iter`` begin this epoch; a position loaded inside this very epoch stays.
 
+        A living iterator that has given nothing yet goes to this epoch too, because Lightning says which epoch it is
+        after it has called ``iter``. It says it to the sampler: ``loader.sampler.set_epoch`` is this function, unless
+        the sampler is the user's.
+
         Raises:
-            ValueError: for a negative number.
+            TypeError: for something else than an integer.
+            ValueError: for a negative one.
         """
-        if epoch < 0:
-            raise ValueError(f"epoch must be 0 or more, not {epoch}")
+        epoch = _epoch(epoch)
         if self._loaded is not None and self._loaded[0] == epoch:
             return
-        self._loaded, self._chosen = None, epoch
+        self._loaded, self._chosen, self._confirmed = None, epoch, False
+        progress = self._progress
+        if progress is None or self._current() is None or not self._untouched():
+            return
+        if progress.epoch == epoch:
+            self._chosen, self._confirmed = None, True
+        else:
+            self._loaded, self._chosen = (epoch, self._kind.beginning), None
+            self._version += 1
 
     def state_dict(self) -> dict[str, Any]:
         """Return where the loop is: a JSON-able dict of constant size, always with the same keys.
@@ -203,13 +224,14 @@ class DataLoader(TorchDataLoader[T_co]):
             state_dict: what :meth:`state_dict` gave.
             waive: what may differ although the run will then be another one: ``"seed"``, ``"name"``, ``"length"``,
                 ``"entries"`` (of the sampler), ``"batch_size"`` (of all ranks together), ``"sampler"``,
-                ``"drop_last"``, ``"version"``, and for an iterable dataset ``"workers"`` and ``"world_size"``.
+                ``"drop_last"``, ``"version"``, and for an iterable dataset ``"workers"``, ``"rank"`` and
+                ``"world_size"``.
 
         Raises:
             StateError: naming everything that differs, with both values. Nothing has been changed.
             ValueError: for something unknown to waive.
         """
-        self._loaded = unpack(self._kind.identity(self), state_dict, waive)
+        self._loaded = unpack(self._kind.identity(self), state_dict, waive, self._kind.limit(self))
         self._version += 1
 
     def explain(self) -> Explanation:
@@ -220,7 +242,8 @@ class DataLoader(TorchDataLoader[T_co]):
         """Make the first items several times and compare bits: again, in another order, and in another process.
 
         Finds what no key reaches: generators inside C libraries, ``os.urandom``, the clock, caches, string hashes. Best
-        called before the loop, when nothing is cached. Leaves generators and epochs as they are.
+        called before the loop, when nothing is cached. Everything is made in processes of its own, started as the
+        loader starts workers, so that nothing changes in this one.
 
         Raises:
             LoaderError: for a draw from a source that ``rngs`` leaves out.
@@ -234,7 +257,7 @@ class DataLoader(TorchDataLoader[T_co]):
             IndexError: if the epoch has no such item, or not on this rank.
             TypeError: for an iterable dataset, whose items cannot be asked for.
         """
-        return inspection.reproduce(self, epoch, ordinal)
+        return inspection.reproduce(self, _epoch(epoch), ordinal)
 
     def __getstate__(self) -> dict[str, Any]:
         # Where the loop is survives, the loop does not.
@@ -244,16 +267,29 @@ class DataLoader(TorchDataLoader[T_co]):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._kind = IterableStyle() if isinstance(self.dataset, IterableDataset) else MapStyle()
+        self._follow()
+
+    def _follow(self) -> None:
+        if self._made_sampler:
+            vars(self.sampler)["set_epoch"] = Following(self)
 
     def _begin(self) -> tuple[Progress | ShardProgress, Any]:
         """Begin where :meth:`state_dict` says, or after the living epoch; return its progress and torch's iterator."""
-        epoch, place = self._loaded or (self._following(), self._kind.beginning)
+        epoch, place = self._loaded or self._following()
         reuse = self.persistent_workers and self.num_workers > 0
-        progress, inner = self._kind.begin(self, epoch, place, self._iterator if reuse else None)
+        progress, inner = self._kind.begin(self, epoch, place, self._living_workers() if reuse else None)
         self._iterator = inner if reuse else None
-        self._loaded = self._chosen = None
-        self._progress = progress
+        self._loaded, self._chosen, self._confirmed = None, None, False
+        self._progress, self._start = progress, place
         return progress, inner
+
+    def _living_workers(self) -> Any:
+        """Return torch's iterator of the epoch before, unless one of its workers was killed, as Ctrl-C does."""
+        workers: Any = self._iterator
+        if workers is not None and not all(worker.is_alive() for worker in workers._workers):
+            workers._shutdown_workers()
+            return None
+        return workers
 
     def _where(self) -> tuple[int, Place]:
         if self._loaded is not None:
@@ -261,12 +297,20 @@ class DataLoader(TorchDataLoader[T_co]):
         progress = self._progress
         if progress is not None and not progress.over and self._current() is not None:
             return progress.epoch, progress.place
-        return self._following(), self._kind.beginning
+        return self._following()
 
-    def _following(self) -> int:
+    def _following(self) -> tuple[int, Place]:
         if self._chosen is not None:
-            return self._chosen
-        return 0 if self._progress is None else self._progress.epoch + 1
+            return self._chosen, self._kind.beginning
+        if self._progress is None:
+            return 0, self._kind.beginning
+        if self._confirmed and self._untouched():
+            return self._progress.epoch, self._start
+        return self._progress.epoch + 1, self._kind.beginning
+
+    def _untouched(self) -> bool:
+        progress = self._progress
+        return progress is not None and not progress.over and progress.place == self._start
 
     def _warn_of_twins(self) -> None:
         _iterated.add(self)
@@ -274,11 +318,20 @@ class DataLoader(TorchDataLoader[T_co]):
             if other is not self and (other.seed, other.name) == (self.seed, self.name):
                 warnings.warn(
                     f"two loaders have seed {self.seed} and name {self.name!r}, so their items draw the same numbers;"
-                    " give each a name= of its own",
+                    " give each a name= of its own, such as name='validation'",
                     SamerunWarning,
                     stacklevel=3,
                 )
                 return
+
+
+def _epoch(epoch: SupportsIndex) -> int:
+    if isinstance(epoch, bool) or not hasattr(type(epoch), "__index__"):
+        raise TypeError(f"epoch must be an integer, not {epoch!r}")
+    number = operator.index(epoch)
+    if number < 0:
+        raise ValueError(f"epoch must be 0 or more, not {number}")
+    return number
 
 
 def _nothing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import torch
 from torch.utils.data import StackDataset, Subset, get_worker_info
 from torch.utils.data._utils.collate import default_collate, default_convert
 
@@ -93,7 +94,9 @@ class MapMaker:
             if generators.discover():
                 items = self._make(request)
         if watched:
-            generators.refuse_draws(watched, f"an item of batch {request.batch} of epoch {request.epoch}")
+            generators.refuse_draws(
+                watched, f"one of the items from {request.ordinals.start} of epoch {request.epoch} on"
+            )
         return items
 
     def _make(self, request: Request) -> list[Any]:
@@ -110,6 +113,7 @@ class MapMaker:
         except Exception as error:
             place = len(items)
             _note(error, request, place, key_of(request.ordinals[place]))
+            _refuse_stop(error)
             raise
         return items
 
@@ -120,6 +124,7 @@ class MapMaker:
             items: list[Any] = self.dataset.__getitems__(request.indices)
         except Exception as error:
             _note(error, request, 0, key)
+            _refuse_stop(error)
             raise
         return items
 
@@ -130,6 +135,13 @@ def _note(error: Exception, request: Request, place: int, key: int) -> None:
         f"samerun: while making item {ordinal} (index {index!r}) of epoch {request.epoch}, key {key};"
         f" loader.reproduce({request.epoch}, {ordinal}) makes it again in the main process"
     )
+
+
+def _refuse_stop(error: Exception) -> None:
+    """Raise an error in place of ``StopIteration``, which torch takes for the end of the epoch."""
+    if isinstance(error, StopIteration):
+        reason = f"raised StopIteration, which would end the epoch without a word; {' '.join(error.__notes__)}"
+        raise LoaderError("dataset", reason) from error
 
 
 class Collate:
@@ -143,10 +155,19 @@ class Collate:
 
     def __call__(self, made: Made) -> tuple[int, Any]:
         """Return the number of the batch with it, so that the training process knows which one it received."""
+        try:
+            return made.request.batch, self._collate(made)
+        except Exception as error:
+            request = made.request
+            places = f"the batch from item {request.ordinals.start} (index {request.indices[:1]}) on"
+            error.add_note(f"samerun: while collating {places}, of epoch {request.epoch}")
+            raise
+
+    def _collate(self, made: Made) -> Any:
         request, items = made
         maker = self._maker
         if not self._draws:
-            return request.batch, maker.collate_fn(items)
+            return maker.collate_fn(items)
         watched = maker.generators.watch()
         key = maker.keys.batch(request.epoch, request.ordinals.start)
         maker.generators.key(key)
@@ -159,8 +180,9 @@ class Collate:
                 maker.generators.key(key)
                 data = maker.collate_fn(items)
         if watched:
-            maker.generators.refuse_draws(watched, f"collate_fn, in batch {request.batch} of epoch {request.epoch},")
-        return request.batch, data
+            what = f"collate_fn, for the batch from item {request.ordinals.start} of epoch {request.epoch} on,"
+            maker.generators.refuse_draws(watched, what)
+        return data
 
 
 class WorkerStart:
@@ -178,3 +200,4 @@ class WorkerStart:
         object.__setattr__(info, "dataset", self._dataset)
         if self._function is not None:
             self._function(worker_id)
+            torch.set_num_threads(1)  # as in the training process, whatever the function set

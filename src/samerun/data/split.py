@@ -30,12 +30,22 @@ def ranks(rank: int | None, world_size: int | None) -> tuple[int, int]:
         if dist.is_available() and dist.is_initialized():
             found = dist.get_rank(), dist.get_world_size()
         else:
-            found = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+            found = _from_environment("RANK", 0), _from_environment("WORLD_SIZE", 1)
         rank = found[0] if rank is None else rank
         world_size = found[1] if world_size is None else world_size
+    if world_size < 1:
+        raise ValueError(f"world_size must be 1 or more, not {world_size}")
     if not 0 <= rank < world_size:
         raise ValueError(f"rank must be from 0 to world_size - 1, and is {rank} with world_size {world_size}")
     return rank, world_size
+
+
+def _from_environment(variable: str, default: int) -> int:
+    text = os.environ.get(variable, str(default))
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"the environment variable {variable} is {text!r}, which is no integer") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ class Identity:
         entries: what somebody's sampler gives in an epoch; ``None`` if it does not say, or for torch's own orders.
         batch_size: samples in a global batch, over all ranks; ``None`` if a batch sampler decides.
         drop_last: whether an incomplete last batch is left out.
-        workers, world_size: for an iterable dataset, whose items belong to workers and ranks; ``None`` otherwise.
+        workers, rank, world_size: for an iterable dataset, whose items belong to workers and ranks; ``None`` otherwise.
     """
 
     version: int
@@ -40,6 +40,7 @@ class Identity:
     batch_size: int | None
     drop_last: bool
     workers: int | None = None
+    rank: int | None = None
     world_size: int | None = None
 
     def refuse_other(self, found: Mapping[str, object], waive: Collection[str]) -> None:
@@ -50,6 +51,8 @@ class Identity:
             StateError: naming both values of everything that differs and is not waived.
         """
         ours = asdict(self)
+        if "version" not in found:
+            raise StateError([Problem("state", "no version in it", "what state_dict() of a samerun.DataLoader gave")])
         if unknown := set(waive) - set(ours):
             raise ValueError(f"waive: {sorted(unknown)} are not compared; {', '.join(ours)} are")
         problems = [
@@ -65,6 +68,7 @@ _ADVICE = {
     "version": "load it with the samerun that saved it, or pass waive=['version']",
     "batch_size": "it counts the samples of all ranks; keep world_size * batch_size, or pass waive=['batch_size']",
     "workers": "the items of an iterable dataset belong to workers; keep num_workers, or pass waive=['workers']",
+    "rank": "each rank of an iterable dataset has a state of its own; save and load it by rank, or pass waive=['rank']",
     "world_size": "the items of an iterable dataset belong to ranks; keep the world size, or pass waive=['world_size']",
 }
 
@@ -104,14 +108,23 @@ def _from_text(where: str, text: object) -> Any:
         raise StateError([Problem(where, repr(text), "the text of a JSON value")]) from error
 
 
-def unpack(identity: Identity, state: Mapping[str, Any], waive: Collection[str]) -> tuple[int, Place]:
+def unpack(
+    identity: Identity, state: Mapping[str, Any], waive: Collection[str], limit: int | None = None
+) -> tuple[int, Place]:
     """Return the epoch and the place in it that a state stands for.
+
+    Args:
+        identity: of the loader that is to go on from it.
+        state: what :func:`pack` gave.
+        waive: what may differ.
+        limit: how many entries an epoch has, over all ranks, if that is known.
 
     Raises:
         StateError: for a state of another loader, or one that is none.
     """
     if not isinstance(state, Mapping):
         raise StateError([Problem("state", type(state).__name__, "a dict that state_dict() gave")])
+    waive = (waive,) if isinstance(waive, str) else waive
     identity.refuse_other(state, waive)
     problems = [
         Problem(name, repr(state.get(name)), "an integer from 0")
@@ -132,6 +145,8 @@ def unpack(identity: Identity, state: Mapping[str, Any], waive: Collection[str])
         raise StateError(problems)
     if identity.workers is not None:
         return state["epoch"], Shards(state["next_worker"], tuple(map(_shard, state["shards"])))
+    if limit is not None and state["taken"] > limit and not {"length", "entries"} & set(waive):
+        raise StateError([Problem("taken", str(state["taken"]), f"at most the {limit} there are")])
     received = tuple(state["received"])
     if not all(type(samples) is int and samples >= 0 for samples in received):
         raise StateError([Problem("received", repr(received), "integers from 0")])

@@ -69,6 +69,9 @@ def test_own_keywords_are_passed_on():
 def test_what_is_exact_already_stays():
     loader = DataLoader(Noisy(), seed=1)
     assert exact(loader) is loader
+    assert exact(loader, seed=1, name="train", uneven="pad") is loader
+    with pytest.raises(ValueError, match="seed: the loader is exact with 1, not 2"):
+        exact(loader, seed=2)
 
 
 @pytest.mark.parametrize("thing", [[1, 2], Noisy(), None, RandomSampler(range(3))])

@@ -103,7 +103,7 @@ def test_collate_fn_is_keyed_by_the_batch_s_first_item():
 
 
 def test_the_state_is_a_copy():
-    maker = maker_of(StatefulStream(6))
+    maker = maker_of(StatefulIterator(6))
     shard = iter(maker)
     said, _ = IterableCollate(maker)([next(shard)])
     before = dict(said.state)

@@ -321,3 +321,22 @@ def test_samplers_that_know_ranks_are_recognised():
     assert own_ranks(BatchSampler(sampler, 2, drop_last=False)) == (3, 4)
     assert own_ranks(RandomSampler(range(5))) is None
     assert own_ranks([1]) is None
+
+
+class BeginsAgain:
+    """An iterator that ``iter`` sends back to its beginning, as Lightning's wrapper for predictions is."""
+
+    def __iter__(self):
+        self.place = 0
+        return self
+
+    def __next__(self):
+        if self.place == 6:
+            raise StopIteration
+        self.place += 1
+        return self.place - 1
+
+
+def test_a_sampler_is_asked_for_its_iterator_once():
+    plan = SampledItems(BeginsAgain(), KEYS, Split(0, 1, "pad"), 2, drop_last=False)
+    assert [request.indices for request, _ in plan.requests(0, Position())] == [[0, 1], [2, 3], [4, 5]]

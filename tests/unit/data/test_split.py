@@ -83,10 +83,21 @@ def test_alone_without_an_environment(monkeypatch):
     assert ranks(None, None) == (0, 1)
 
 
-@pytest.mark.parametrize(("rank", "world_size"), [(2, 2), (-1, 2), (0, 0), (5, 3)])
+@pytest.mark.parametrize(("rank", "world_size"), [(2, 2), (-1, 2), (5, 3)])
 def test_ranks_outside_the_world_are_refused(rank, world_size):
     with pytest.raises(ValueError, match=f"is {rank} with world_size {world_size}"):
         ranks(rank, world_size)
+
+
+def test_a_world_has_somebody_in_it():
+    with pytest.raises(ValueError, match="world_size must be 1 or more, not 0"):
+        ranks(0, 0)
+
+
+def test_a_variable_that_is_no_number_is_named(monkeypatch):
+    monkeypatch.setenv("RANK", "x")
+    with pytest.raises(ValueError, match="environment variable RANK is 'x'"):
+        ranks(None, None)
 
 
 PROCESS = """

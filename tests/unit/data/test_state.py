@@ -12,7 +12,7 @@ from samerun.data.state import VERSION, Identity, pack, unpack
 from samerun.errors import StateError
 
 MAP = Identity(VERSION, 42, "train", "RandomSampler", 100, None, 8, drop_last=False)
-ITERABLE = Identity(VERSION, 42, "train", "Stream", None, None, 8, drop_last=False, workers=2, world_size=1)
+ITERABLE = Identity(VERSION, 42, "train", "Stream", None, None, 8, drop_last=False, workers=2, rank=0, world_size=1)
 
 NUMBERS = st.integers(0, 2**62)
 JSON = st.recursive(
@@ -59,6 +59,7 @@ OTHERS = {
     "batch_size": 9,
     "drop_last": True,
     "workers": 3,
+    "rank": 1,
     "world_size": 2,
 }
 
@@ -106,9 +107,23 @@ def test_what_is_no_state_is_refused(state, waive):
         unpack(MAP, state, waive)
 
 
-def test_a_state_with_nothing_in_it_names_everything():
+def test_what_is_no_state_of_a_loader_is_said_in_one_line():
+    with pytest.raises(StateError, match="state: found no version in it") as caught:
+        unpack(MAP, {"model": 1}, ())
+    assert len(caught.value.problems) == 1
+
+
+def test_a_place_behind_the_end_is_refused_unless_lengths_may_differ():
+    state = {**pack(MAP, 0, Position()), "taken": 101}
+    with pytest.raises(StateError, match="taken: found 101, expected at most the 100 there are"):
+        unpack(MAP, state, (), 100)
+    assert unpack(MAP, state, (), 101) == unpack(MAP, state, ()) == (0, Position(0, 101))
+    assert unpack(MAP, state, "length", 100) == unpack(MAP, state, ["entries"], 100) == (0, Position(0, 101))
+
+
+def test_a_state_with_a_version_alone_names_everything_that_is_missing():
     with pytest.raises(StateError) as caught:
-        unpack(MAP, {}, list(asdict(MAP)))
+        unpack(MAP, {"version": VERSION}, list(asdict(MAP)))
     assert {problem.where for problem in caught.value.problems} == {
         *("epoch", "samples", "taken", "next_worker"),
         *("received", "shards"),
