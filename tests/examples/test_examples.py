@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# Runs a script, and sends its process a signal at a boundary.
+AT_STEP = """
+import os, runpy, signal, sys
+from samerun.run.run import at_boundary
+
+step, name, script, *arguments = sys.argv[1:]
+at_boundary.append(lambda run: run.step == int(step) and os.kill(os.getpid(), getattr(signal, name)))
+sys.argv = [script, *arguments]
+runpy.run_path(script, run_name="__main__")
+"""
+
+EXAMPLES = [
+    ("digits.py", ("--epochs", "2")),
+    pytest.param("language_model.py", ("--epochs", "2"), marks=pytest.mark.slow),
+]
+
+
+def start(*arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def outcome(answer: subprocess.CompletedProcess[str], directory: Path) -> tuple[list[str], bytes]:
+    """What a script says at its end, which is fingerprints, and what it logged."""
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr == ""
+    said = [line for line in answer.stdout.splitlines() if not line.startswith(("from step", "epoch"))]
+    assert len(said) >= 2
+    return said, (directory / "metrics.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize(("name", "arguments"), EXAMPLES)
+def test_killed_stopped_and_started_again_it_is_the_same_run(tmp_path, name, arguments):
+    script = str(ROOT / "examples" / name)
+    straight = start(script, "--dir", str(tmp_path / "straight"), *arguments)
+    options = ("--dir", str(tmp_path / "interrupted"), *arguments)
+
+    killed = start("-c", AT_STEP, "35", "SIGKILL", script, *options)
+    assert killed.returncode == -9, killed.stderr
+    stopped = start("-c", AT_STEP, "45", "SIGTERM", script, *options, "--workers", "1")
+    assert stopped.returncode == 128 + 15, stopped.stderr
+    assert "from step 0" in killed.stdout
+    assert "from step 30" in stopped.stdout
+
+    resumed = start(script, *options)
+    assert "from step 45" in resumed.stdout
+    assert outcome(resumed, tmp_path / "interrupted") == outcome(straight, tmp_path / "straight")
+
+
+def test_another_number_of_epochs_is_another_outcome(tmp_path):
+    script = str(ROOT / "examples" / "digits.py")
+    first, second = (
+        outcome(start(script, "--dir", str(tmp_path / count), "--epochs", count), tmp_path / count) for count in "12"
+    )
+    assert first[0] != second[0]
