@@ -41,6 +41,8 @@ def test_the_contracts_are_kept():
         ("rng/registry.py", "import samerun.integrations.numba", "Dependencies point one way"),
         ("rng/snapshot.py", "import samerun.demo.plan", "Dependencies point one way"),
         ("rng/numpy.py", "import samerun.rng.registry", "The registry alone knows which sources there are"),
+        ("checkpoint/store.py", "import samerun.data", "Dependencies point one way"),
+        ("checkpoint/writer.py", "import samerun.testing", "Dependencies point one way"),
         ("rng/state.py", "import rich", "The library needs none of what the extras bring"),
         ("derive.py", "import numpy", "errors and derive are standard library only"),
     ],
