@@ -6,7 +6,7 @@ import torch
 from samerun.checkpoint import Store, Writer
 from samerun.state import first_difference
 
-pytestmark = pytest.mark.gpu
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]
 
 
 def test_tensors_on_a_device_come_back_bit_by_bit_on_the_cpu(tmp_path):

@@ -76,7 +76,7 @@ class Safetensors:
     """One safetensors file a rank; the buffer it is staged in is used again by the next save.
 
     The file is written here and read with the library: the library's writer knows neither a checksum nor the
-    operations of :class:`~samerun.checkpoint.files.Files`, and takes as long.
+    operations of :class:`~samerun.checkpoint.Files`, and takes as long.
     """
 
     kind = "safetensors"

@@ -43,7 +43,7 @@ class Part:
     """What one rank stored.
 
     Attributes:
-        payload: the kind of its :class:`~samerun.checkpoint.payload.Payload`.
+        payload: the kind of its :class:`~samerun.checkpoint.Payload`.
         files: name, size in bytes and xxh3-128 of every file.
         tree: its state, less the tensors.
     """

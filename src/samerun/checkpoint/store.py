@@ -64,7 +64,7 @@ class Store:
         world_size: how many ranks there are.
         barrier: waits for all ranks. It is called three times a save, from the thread that saves, also after a
             failure. With ``torch.distributed`` give it a process group of its own.
-        payload: how tensors are stored; :class:`~samerun.checkpoint.payload.Safetensors` by default.
+        payload: how tensors are stored; :class:`~samerun.checkpoint.Safetensors` by default.
         files: the operations that change the disk.
     """
 
@@ -171,7 +171,7 @@ class Store:
 
         Args:
             step: 0 to ``10**18 - 1``.
-            state: what :func:`~samerun.checkpoint.format.pack` takes.
+            state: what :func:`~samerun.checkpoint.pack` takes.
             meta: to be read without the state; the same, but no tensors, arrays or bytes.
 
         Raises:
@@ -182,6 +182,8 @@ class Store:
 
     def stage(self, step: int, state: object, meta: Mapping[str, object] | None = None) -> Staged:
         """Copy a state into the buffer, after which it may change. The first half of :meth:`save`.
+
+        There is one buffer, so :meth:`commit` comes before the next call.
 
         Raises:
             StateError: for a value that cannot be stored.

@@ -124,6 +124,12 @@ def test_views_that_overlap_still_share_and_keep_their_strides():
     assert list(pack(state).blocks) == ["['rows']", "['apart']"]
 
 
+def test_storages_that_begin_at_one_address_are_no_trap():
+    array = np.arange(10.0)
+    state = {"short": torch.from_numpy(array[:4]), "long": torch.from_numpy(array)}
+    assert first_difference(state, through_disk(state)) is None
+
+
 def test_neighbours_in_one_storage_are_blocks_of_their_own():
     flat = torch.arange(10.0)
     blocks = pack({"a": flat[:4], "b": flat[4:]}).blocks

@@ -73,6 +73,41 @@ def test_a_damaged_one_is_neither_counted_nor_deleted(tmp_path):
     assert store.load_newest().step == 4
 
 
+@pytest.mark.parametrize("name", ["manifest.json", "rank-00000.safetensors"])
+def test_going_back_behind_damaged_ones_never_deletes_the_only_good_one(tmp_path, name):
+    store = Store(tmp_path, files=Unsynced())
+    for step in (1, 8, 9):
+        store.save(step, training_state(step))
+    for step in (8, 9):
+        (store.folder(step) / name).write_bytes(b"")
+    with Writer(store, keep=Keep(newest=1)) as writer:
+        writer.save(2, training_state(2))
+    assert store.steps() == (2, 8, 9)
+    assert first_difference(store.load_newest().state, training_state(2)) is None
+
+
+def test_the_one_just_saved_is_kept_where_the_run_went_back_from_later_ones(tmp_path):
+    store = Store(tmp_path, files=Unsynced())
+    for step in (1, 9):
+        store.save(step, {})
+    with Writer(store, keep=Keep(newest=1)) as writer:
+        writer.save(2, {})
+        assert store.steps()[-1] == 9
+    assert store.steps() == (2, 9)
+
+
+def test_writers_of_two_ranks_commit_together_and_rank_0_deletes(tmp_path):
+    barrier = threading.Barrier(2, timeout=20)
+    writers = [Writer(Store(tmp_path, rank=rank, world_size=2, barrier=barrier.wait)) for rank in (0, 1)]
+    for step in range(5):
+        for rank, writer in enumerate(writers):
+            writer.save(step, {"rank": rank, "step": step})
+    for writer in writers:
+        writer.close()
+    assert Store(tmp_path).steps() == (2, 3, 4)
+    assert Store(tmp_path).read(4)[1] == ({"rank": 0, "step": 4}, {"rank": 1, "step": 4})
+
+
 @pytest.mark.parametrize("then", ["save", "wait", "close"])
 def test_a_failure_comes_up_in_the_next_call_and_once(tmp_path, then):
     writer = Writer(FailingStore(tmp_path, at=3))
