@@ -107,8 +107,7 @@ class Writer:
             except CheckpointError:
                 continue  # it must not take the place of a good one
         self._good = good
+        # The one just saved is the one to go on from, also where the run went back from later ones.
         for step in self._keep.doomed(good):
-            if (
-                step != saved
-            ):  # it is the one to go on from, also where there are later ones that the run went back from
+            if step != saved:
                 self._store.delete(step)

@@ -124,6 +124,12 @@ def test_views_that_overlap_still_share_and_keep_their_strides():
     assert list(pack(state).blocks) == ["['rows']", "['apart']"]
 
 
+def test_lazy_conjugates_and_negatives_are_not_the_memory_they_share():
+    number = torch.tensor([1 + 2j, 3 + 4j])
+    state = {"z": number, "conj": number.conj(), "imag": number.imag, "neg": number.conj().imag}
+    assert first_difference(state, through_disk(state)) is None
+
+
 def test_storages_that_begin_at_one_address_are_no_trap():
     array = np.arange(10.0)
     state = {"short": torch.from_numpy(array[:4]), "long": torch.from_numpy(array)}

@@ -30,6 +30,12 @@ def test_what_is_kept(keep, kept):
     assert keep.doomed(METRICS) == tuple(step for step in METRICS if step not in kept)
 
 
+def test_what_is_not_a_number_is_not_the_best():
+    metrics = {step: {"loss": loss} for step, loss in enumerate([math.nan, 0.5, math.nan, 1.0, math.nan])}
+    assert Keep(newest=1, best="loss").doomed(metrics) == (0, 2, 3)
+    assert Keep(newest=1, best="loss", mode="max").doomed(metrics) == (0, 1, 2)
+
+
 @given(
     st.dictionaries(st.integers(0, 100), st.dictionaries(st.just("loss"), st.floats())),
     st.integers(1, 5),
