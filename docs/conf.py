@@ -24,9 +24,10 @@ html_title = f"samerun {version}"
 autodoc_member_order = "bysource"
 myst_heading_anchors = 3
 # Objects of other projects cannot be looked up: their inventories are on the network, and the build does without it.
-nitpick_ignore_regex = [("py:.*", r"(collections|numpy|np|random|torch|types|typing)(\..+)?")]
+nitpick_ignore_regex = [("py:.*", r"(collections|datetime|numpy|np|os|pathlib|random|torch|types|typing)(\..+)?")]
 nitpick_ignore = [
     ("py:class", "Environment"),  # an alias for nested JSON values that refers to itself
+    ("py:class", "Json"),  # the same
     # Type variables.
     ("py:class", "samerun.rng.source.Native"),
     ("py:class", "samerun.data.loader.T_co"),

@@ -41,7 +41,7 @@ _HOMES = {
 }
 
 # The modules that are public as such.
-_MODULES = ("data", "derive", "determinism", "errors", "rng", "state")
+_MODULES = ("checkpoint", "data", "derive", "determinism", "errors", "rng", "state", "testing")
 
 __all__ = [
     "DataLoader",

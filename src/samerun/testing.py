@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Collection
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from samerun.checkpoint import Files, Store
 from samerun.checkpoint.files import Buffer
@@ -109,6 +110,7 @@ class FailingStore(Store):
         fault: what happens; a full disk by default.
         only: the events that count; by default those that need space.
         lasting: whether the disk stays full.
+        options: rank, world_size, barrier and payload of the store.
 
     >>> import tempfile
     >>> store = FailingStore(tempfile.mkdtemp(), at=1)
@@ -126,6 +128,7 @@ class FailingStore(Store):
         fault: Callable[[], object] = disk_full,
         only: Collection[str] | None = ("create", "make_directory", "write"),
         lasting: bool = False,
+        **options: Any,
     ) -> None:
         self.files = FaultyFiles(at, fault, only=only, lasting=lasting)
-        super().__init__(directory, files=self.files)
+        super().__init__(directory, files=self.files, **options)

@@ -44,6 +44,8 @@ def test_the_contracts_are_kept():
         ("data/order.py", "import samerun.demo.plan", "Dependencies point one way"),
         ("rng/stream.py", "import samerun.data.order", "Dependencies point one way"),
         ("data/plan.py", "import rich", "The library needs none of what the extras bring"),
+        ("checkpoint/store.py", "import samerun.data", "Dependencies point one way"),
+        ("checkpoint/writer.py", "import samerun.testing", "Dependencies point one way"),
         ("rng/state.py", "import rich", "The library needs none of what the extras bring"),
         ("derive.py", "import numpy", "errors and derive are standard library only"),
     ],

@@ -27,6 +27,7 @@ ERRORS = [
     (errors.RegistryError("a", "b"), RuntimeError),
     (errors.StreamError("a", "b"), RuntimeError),
     (errors.DeterminismError("a", 1, 2, "c"), RuntimeError),
+    (errors.CheckpointError("a", "b"), RuntimeError),
     (errors.MissingExtraError("click", "cli"), ImportError),
     (errors.ProcessError("a", 1, "b"), RuntimeError),
 ]
@@ -77,6 +78,8 @@ def test_they_carry_what_the_message_says():
     assert (registry.provider, registry.reason) == ("who", "why")
     stream = errors.StreamError("which", "why")
     assert (stream.stream, stream.reason) == ("which", "why")
+    checkpoint = errors.CheckpointError("where", "why")
+    assert (checkpoint.where, checkpoint.reason) == ("where", "why")
     setting = errors.DeterminismError("what", 1, 2, "do this")
     assert (setting.setting, setting.found, setting.expected) == ("what", 1, 2)
     extra = errors.MissingExtraError("click", "cli")

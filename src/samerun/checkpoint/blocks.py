@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -134,9 +135,10 @@ def _covering(group: list[Slot]) -> torch.Tensor:
         slot.leaf.update(
             {**_described(slot.tensor, group[0].path), "stride": list(slot.tensor.stride()), "offset": offset}
         )
-    tensor = group[0].tensor
-    size = max(end for _, end in spans) - base
-    return torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(tensor.untyped_storage(), base, (size,), (1,))
+    # Two storages made from one array may begin at one address, and then the longer one holds all.
+    end, tensor = max(((end, slot.tensor) for slot, (_, end) in zip(group, spans, strict=True)), key=itemgetter(0))
+    view = torch.empty(0, dtype=torch.uint8, device=tensor.device)
+    return view.set_(tensor.untyped_storage(), base, (end - base,), (1,))
 
 
 def read_tensor(leaf: Mapping[str, Any], block: torch.Tensor, where: str) -> torch.Tensor:

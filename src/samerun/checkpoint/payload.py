@@ -76,13 +76,14 @@ class Safetensors:
     """One safetensors file a rank; the buffer it is staged in is used again by the next save.
 
     The file is written here and read with the library: the library's writer knows neither a checksum nor the
-    operations of :class:`~samerun.checkpoint.files.Files`, and takes as long.
+    operations of :class:`~samerun.checkpoint.Files`, and takes as long.
     """
 
     kind = "safetensors"
 
     def __init__(self) -> None:
         self._buffer = torch.empty(0, dtype=torch.uint8)
+        self._pinned = False
         self._header = b""
         self._size = 0
 
@@ -97,9 +98,10 @@ class Safetensors:
             start += block.nbytes
 
     def _reserve(self, size: int, *, pinned: bool) -> None:
-        if self._buffer.numel() < size or self._buffer.is_pinned() < pinned:
+        if self._buffer.numel() < size or self._pinned < pinned:
             self._buffer = torch.empty(0, dtype=torch.uint8)  # lets go of the old one before there is a new one
             self._buffer = torch.empty(size, dtype=torch.uint8, pin_memory=pinned)
+            self._pinned = pinned
 
     def write(self, files: Files, folder: Path, stem: str) -> dict[str, Any]:
         name = f"{stem}.safetensors"

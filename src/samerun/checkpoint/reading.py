@@ -43,7 +43,7 @@ class Part:
     """What one rank stored.
 
     Attributes:
-        payload: the kind of its :class:`~samerun.checkpoint.payload.Payload`.
+        payload: the kind of its :class:`~samerun.checkpoint.Payload`.
         files: name, size in bytes and xxh3-128 of every file.
         tree: its state, less the tensors.
     """
@@ -174,6 +174,8 @@ def read_info(folder: Path, step: int) -> Info:
         created = datetime.fromisoformat(found["created"])
     except ValueError as error:
         raise CheckpointError(str(path), f"found the time {short(found['created'])}, expected ISO 8601") from error
+    if not found["made_by"].isprintable() or len(found["made_by"]) > 100:
+        raise CheckpointError(str(path), f"found {short(found['made_by'])} as maker, expected a printable name")
     if not parts or not isinstance(meta, dict):
         raise CheckpointError(str(path), "found no ranks, or no dict as meta")
     return Info(folder, step, found["made_by"], created, meta, parts)

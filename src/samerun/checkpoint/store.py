@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from samerun._version import __version__
 from samerun.checkpoint import manifest
@@ -36,7 +37,7 @@ from samerun.checkpoint.reading import (
 )
 from samerun.errors import CheckpointError, Problem, SamerunError, StateError
 
-__all__ = ["Staged", "Store"]
+__all__ = ["Staged", "Store", "locate"]
 
 _NAME = re.compile(r"step-(\d{9,18})")
 _HIDDEN = re.compile(r"\.(step-\d{9,18})\.(new|replaced|deleted)")
@@ -63,7 +64,7 @@ class Store:
         world_size: how many ranks there are.
         barrier: waits for all ranks. It is called three times a save, from the thread that saves, also after a
             failure. With ``torch.distributed`` give it a process group of its own.
-        payload: how tensors are stored; :class:`~samerun.checkpoint.payload.Safetensors` by default.
+        payload: how tensors are stored; :class:`~samerun.checkpoint.Safetensors` by default.
         files: the operations that change the disk.
     """
 
@@ -119,10 +120,16 @@ class Store:
         Raises:
             CheckpointError: naming the file and what is wrong with it.
         """
+        return self.read(step)[0]
+
+    def read(self, step: int) -> tuple[Info, tuple[Any, ...]]:
+        """Return what the manifest of a step says and the verified states of all its ranks, however many there are.
+
+        Raises:
+            CheckpointError: as :meth:`verify`.
+        """
         info = self.info(step)
-        for rank in range(len(info.parts)):
-            read_state(info, rank, self._payload)
-        return info
+        return info, tuple(read_state(info, rank, self._payload) for rank in range(len(info.parts)))
 
     def load(self, step: int) -> Checkpoint:
         """Return the checkpoint of a step, of which the files of all ranks were verified.
@@ -131,8 +138,7 @@ class Store:
             CheckpointError: if there is none, or it is damaged.
             StateError: if it was saved by another number of ranks.
         """
-        info = self.info(step)
-        states = [read_state(info, rank, self._payload) for rank in range(len(info.parts))]
+        info, states = self.read(step)
         if len(states) != self._world_size:
             advice = "go on with as many as there were"
             problem = Problem("ranks", f"a checkpoint of {len(states)}", str(self._world_size), advice)
@@ -165,7 +171,7 @@ class Store:
 
         Args:
             step: 0 to ``10**18 - 1``.
-            state: what :func:`~samerun.checkpoint.format.pack` takes.
+            state: what :func:`~samerun.checkpoint.pack` takes.
             meta: to be read without the state; the same, but no tensors, arrays or bytes.
 
         Raises:
@@ -176,6 +182,8 @@ class Store:
 
     def stage(self, step: int, state: object, meta: Mapping[str, object] | None = None) -> Staged:
         """Copy a state into the buffer, after which it may change. The first half of :meth:`save`.
+
+        There is one buffer, so :meth:`commit` comes before the next call.
 
         Raises:
             StateError: for a value that cannot be stored.
@@ -221,8 +229,10 @@ class Store:
         Raises:
             CheckpointError: if it cannot be deleted.
         """
-        with explained(self.directory):
+        try:
             self._discard(self.folder(step), step)
+        except OSError as error:
+            raise CheckpointError(str(self.directory), f"step {step} was not deleted: {error.strerror}") from error
 
     def clean(self) -> None:
         """Remove what a writer that died left behind. A live one must not be writing.
@@ -303,6 +313,21 @@ class Store:
             raise failure
         reason = f"step {step} was not saved: {failure}; the checkpoints before it are as they were"
         raise CheckpointError(str(self.directory), reason) from failure
+
+
+def locate(path: str | PathLike[str]) -> tuple[Store, tuple[int, ...]]:
+    """Return the store and the steps that a path stands for: those of a directory, or the one whose folder it is.
+
+    Raises:
+        CheckpointError: if there is none.
+    """
+    place = Path(path).absolute()
+    if found := _NAME.fullmatch(place.name):
+        return Store(place.parent), (int(found[1]),)
+    store = Store(place)
+    if steps := store.steps():
+        return store, steps
+    raise CheckpointError(str(path), "found no checkpoints, expected a directory of them or the folder of one")
 
 
 def _name(step: int) -> str:

@@ -24,7 +24,8 @@ class Writer:
 
     Args:
         store: where to.
-        keep: what to keep after each save; rank 0 deletes the rest. A damaged one is not counted and not deleted.
+        keep: what to keep after each save; rank 0 deletes the rest. What was there before is verified first: a damaged
+            one is neither counted nor deleted.
         on_error: what a failure of the disk does: ``"raise"`` raises :class:`~samerun.errors.CheckpointError`,
             ``"warn"`` warns (:class:`~samerun.errors.SamerunWarning`) and goes on without that checkpoint.
     """
@@ -37,14 +38,14 @@ class Writer:
         self._on_error = on_error
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
-        self._metrics: dict[int, Mapping[str, float]] = {}
+        self._good: dict[int, Mapping[str, float]] = {}  # metrics by step
 
     def save(self, step: int, state: object, meta: Mapping[str, object] | None = None) -> None:
         """Copy a state and begin to save it; waits for the save before it.
 
         Args:
             step: 0 to ``10**18 - 1``.
-            state: what :func:`~samerun.checkpoint.format.pack` takes.
+            state: what :func:`~samerun.checkpoint.pack` takes.
             meta: to be read without the state, such as ``{"epoch": 3, "metrics": {"loss": 0.1}}``.
 
         Raises:
@@ -92,17 +93,21 @@ class Writer:
         try:
             self._store.commit(staged)
             if self._store.rank == 0:
-                self._delete_old()
+                self._delete_old(staged.step)
         except BaseException as error:
             self._failure = error
 
-    def _delete_old(self) -> None:
+    def _delete_old(self, saved: int) -> None:
         steps = set(self._store.steps())
-        self._metrics = {step: found for step, found in self._metrics.items() if step in steps}
-        for step in steps - self._metrics.keys():
+        good = {step: found for step, found in self._good.items() if step in steps and step != saved}
+        good[saved] = self._store.info(saved).metrics
+        for step in steps - good.keys():
             try:
-                self._metrics[step] = self._store.info(step).metrics
+                good[step] = self._store.verify(step).metrics
             except CheckpointError:
-                continue  # it is no good one, so it must not take the place of one
-        for step in self._keep.doomed(self._metrics):
-            self._store.delete(step)
+                continue  # it must not take the place of a good one
+        self._good = good
+        # The one just saved is the one to go on from, also where the run went back from later ones.
+        for step in self._keep.doomed(good):
+            if step != saved:
+                self._store.delete(step)
