@@ -13,7 +13,8 @@
     ├── LoaderError          a loader that cannot keep its promise (also a RuntimeError)
     ├── CheckpointError      a checkpoint that cannot be written or used (also a RuntimeError)
     ├── MissingExtraError    an optional dependency is not installed (also an ImportError)
-    └── ProcessError         a process that was started for this failed (also a RuntimeError)
+    ├── ProcessError         a process that was started for this failed (also a RuntimeError)
+    └── ResumeError          a resumed run is not the uninterrupted one (also an AssertionError)
 
     SamerunWarning           something to know that stops nothing (a UserWarning)
 
@@ -34,6 +35,7 @@ __all__ = [
     "Problem",
     "ProcessError",
     "RegistryError",
+    "ResumeError",
     "RunError",
     "SamerunError",
     "SamerunWarning",
@@ -236,3 +238,21 @@ class ProcessError(SamerunError, RuntimeError):
         self.code = code
         self.output = output
         super().__init__(f"{name!r} ended with code {code}:\n{output}")
+
+
+class ResumeError(SamerunError, AssertionError):
+    """A run that was stopped and resumed did not end as the uninterrupted one; raised by tests.
+
+    Attributes:
+        stop: where it was stopped.
+        path: the key path of the first value that differs.
+        expected: what the uninterrupted run has there.
+        found: what the resumed run has there.
+    """
+
+    def __init__(self, stop: str, path: str, expected: str, found: str) -> None:
+        self.stop = stop
+        self.path = path
+        self.expected = expected
+        self.found = found
+        super().__init__(f"stopped at {stop} and resumed, {path or 'root'} is {found}, and without the stop {expected}")

@@ -30,6 +30,7 @@ ERRORS = [
     (errors.CheckpointError("a", "b"), RuntimeError),
     (errors.MissingExtraError("click", "cli"), ImportError),
     (errors.ProcessError("a", 1, "b"), RuntimeError),
+    (errors.ResumeError("a", "b", "c", "d"), AssertionError),
 ]
 
 

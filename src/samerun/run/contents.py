@@ -9,10 +9,13 @@ from typing import Any
 from torch.utils.data import DataLoader as TorchDataLoader
 
 from samerun.data import DataLoader, exact
-from samerun.errors import Problem, StateError
+from samerun.errors import Problem, RunError, StateError
 from samerun.run.tracked import Tracked, tracked
 
 __all__ = ["Contents"]
+
+# The name of a loader that nobody tracked.
+_UNNAMED = "loader-0"
 
 
 class Contents:
@@ -20,11 +23,14 @@ class Contents:
 
     Args:
         waive: names of things that may differ from the checkpoint.
+        seed: for loaders that are made exact.
     """
 
-    def __init__(self, waive: Collection[str]) -> None:
+    def __init__(self, waive: Collection[str], seed: int) -> None:
         self.waive = frozenset(waive)
+        self._seed = seed
         self._kept: dict[str, Tracked] = {}
+        # Saved states whose things are tracked when they are first iterated.
         self._later: dict[str, Any] = {}
         # What torch loaders were made exact, which must be the same each time one is given.
         self._exact: weakref.WeakKeyDictionary[Any, DataLoader[Any]] = weakref.WeakKeyDictionary()
@@ -32,8 +38,12 @@ class Contents:
     def __iter__(self) -> Iterator[Tracked]:
         return iter(self._kept.values())
 
-    def add(self, things: Mapping[str, Any]) -> None:
-        """Track things under new names, or the same things again.
+    def things(self) -> list[Any]:
+        """Return what is tracked, also torch's loaders that others stand for."""
+        return [kept.thing for kept in self] + list(self._exact)
+
+    def add(self, things: Mapping[str, Any]) -> list[str]:
+        """Track things under new names, or the same things again; return the names that are new.
 
         Raises:
             TypeError: for a thing with nothing to keep.
@@ -44,24 +54,37 @@ class Contents:
             thing = self._made_exact(given, name)
             if name in self._kept and self._kept[name].thing is not thing:
                 raise ValueError(f"{name!r} is tracked already, and is another {type(thing).__qualname__}")
-            added[name] = tracked(name, thing)
+            if name not in self._kept:
+                added[name] = tracked(name, thing)
         self._kept.update(added)
+        return list(added)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Track things no longer."""
+        for name in names:
+            del self._kept[name]
 
     def loader(self, loader: Iterable[Any]) -> Tracked:
-        """Return how a loader is kept, after tracking it if it is not."""
+        """Return how a loader is kept, after tracking it if it is not.
+
+        Raises:
+            RunError: for a second one that is not tracked; the order of their first use may be another after a resume.
+        """
         for kept in self:
             if kept.thing is loader or kept.thing is self._known(loader):
                 return kept
-        taken = sum(name.startswith("loader-") for name in self._kept)
-        name = f"loader-{taken}"
-        self.add({name: loader})
-        if name in self._later:
-            self.load({name: self._later.pop(name)}, [name])
-        return self._kept[name]
+        if _UNNAMED in self._kept:
+            reason = "a second loader that is not tracked could not be told from the first after a resume; give both"
+            raise RunError("batches", f"{reason} a name, such as run.track(train=..., finetune=...)")
+        self.add({_UNNAMED: loader})
+        if _UNNAMED in self._later:
+            self.load(self._later, [_UNNAMED])
+            del self._later[_UNNAMED]
+        return self._kept[_UNNAMED]
 
     def states(self) -> dict[str, Any]:
-        """Return the states of all, by name."""
-        return {kept.name: kept.state() for kept in self}
+        """Return the states of all by name, also of those whose things have not come yet."""
+        return {**self._later, **{kept.name: kept.state() for kept in self}}
 
     def load(self, states: Mapping[str, Any], names: Iterable[str]) -> None:
         """Load the saved states of some, or raise before anything is changed.
@@ -92,7 +115,7 @@ class Contents:
         """
         missing = [name for name in states if name not in self._kept and name not in self.waive]
         # A loader that is tracked when it is first iterated may come later.
-        self._later = {name: states[name] for name in missing if name.startswith("loader-")}
+        self._later = {name: states[name] for name in missing if name == _UNNAMED}
         missing = [name for name in missing if name not in self._later]
         if missing:
             raise StateError(
@@ -108,5 +131,5 @@ class Contents:
         if not isinstance(thing, TorchDataLoader) or isinstance(thing, DataLoader):
             return thing
         if thing not in self._exact:
-            self._exact[thing] = exact(thing, name=name)
+            self._exact[thing] = exact(thing, name=name, seed=self._seed)
         return self._exact[thing]

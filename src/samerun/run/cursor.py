@@ -20,9 +20,9 @@ class Cursor:
         section: which call of ``epochs``, or of ``batches`` outside epochs, the place is in, counted from 0.
         epoch: which epoch of the section; one that is behind is counted.
         loop: which call of ``batches`` of the epoch the place is in, counted from 0; ``None`` between epochs.
-        loops: how many calls of ``batches`` the epoch has begun.
         taken: batches of that loop that are behind.
-        pass_epoch: the loader's epoch when its pass began.
+        pass_epoch: the loader's epoch when its pass began; ``None`` for one that does not say.
+        over: whether that loop is behind, left by ``break`` or at the end of its pass.
     """
 
     step: int = 0
@@ -31,6 +31,7 @@ class Cursor:
     loop: int | None = None
     taken: int = 0
     pass_epoch: int | None = None
+    over: bool = False
 
     def state_dict(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -48,6 +49,7 @@ class Cursor:
             raise StateError([Problem("run", repr(state), f"a place with {', '.join(names)}")])
         for name, value in state.items():
             optional = name in ("loop", "pass_epoch") and value is None
-            if not optional and (type(value) is not int or value < 0):
-                raise StateError([Problem(f"run/{name}", repr(value), "an integer from 0")])
+            fits = isinstance(value, bool) if name == "over" else type(value) is int and value >= 0
+            if not fits and not optional:
+                raise StateError([Problem(f"run/{name}", repr(value), "a bool" if name == "over" else "0 or more")])
         return cls(**state)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import random
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,15 +41,14 @@ class Forgotten:
         return "\n".join(["alive, and not tracked; run.track(...) what the training needs:", *rows])
 
 
-_KINDS: dict[str, Callable[[Any], bool]] = {
-    "optimizer": lambda thing: isinstance(thing, Optimizer),
-    "scheduler": lambda thing: isinstance(thing, LRScheduler),
-    "scaler": lambda thing: isinstance(thing, torch.amp.GradScaler),
-    "loader": lambda thing: isinstance(thing, DataLoader),
-    "module in training": lambda thing: isinstance(thing, nn.Module) and thing.training and _has_parameters(thing),
-    "generator": lambda thing: isinstance(
-        thing, random.Random | np.random.Generator | np.random.RandomState | torch.Generator
-    ),
+_GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, torch.Generator)
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "optimizer": Optimizer,
+    "scheduler": LRScheduler,
+    "scaler": torch.amp.GradScaler,
+    "loader": DataLoader,
+    "module in training": nn.Module,
+    "generator": _GENERATORS,
 }
 
 
@@ -62,26 +61,14 @@ def forgotten(kept: Iterable[Any]) -> Forgotten:
     found = []
     inner_modules: set[int] = set()
     for thing in gc.get_objects():
-        kind = next((name for name, fits in _KINDS.items() if issubclass(type(thing), _TYPES) and fits(thing)), None)
-        if kind is None or id(thing) in known or _is_a_librarys(thing):
+        # By its type, because isinstance runs code of proxies.
+        kind = next((name for name, kinds in _KINDS.items() if issubclass(type(thing), kinds)), None)
+        if kind is None or id(thing) in known or _is_idle(thing) or _is_a_librarys(thing):
             continue
         if isinstance(thing, nn.Module):
             inner_modules.update(id(child) for child in thing.modules() if child is not thing)
         found.append((kind, thing))
     return Forgotten(tuple((kind, _described(thing)) for kind, thing in found if id(thing) not in inner_modules))
-
-
-_TYPES = (
-    Optimizer,
-    LRScheduler,
-    torch.amp.GradScaler,
-    DataLoader,
-    nn.Module,
-    random.Random,
-    np.random.Generator,
-    np.random.RandomState,
-    torch.Generator,
-)
 
 
 def _inside(thing: Any) -> Iterable[Any]:
@@ -90,16 +77,18 @@ def _inside(thing: Any) -> Iterable[Any]:
     yield from find_generators(thing).values()
 
 
-def _has_parameters(module: nn.Module) -> bool:
-    return next(module.parameters(), None) is not None
+def _is_idle(thing: Any) -> bool:
+    """Return whether it is a module that is not in training, or has nothing to train."""
+    return isinstance(thing, nn.Module) and not (thing.training and any(True for _ in thing.parameters()))
 
 
 def _is_a_librarys(thing: Any) -> bool:
     """Return whether something is a shared generator, or belongs to the standard library or to a library's module."""
-    if thing in (random.random.__self__, np.random.random.__self__, torch.default_generator):  # type: ignore[attr-defined]
-        return True
-    if not isinstance(thing, random.Random | np.random.Generator | np.random.RandomState | torch.Generator):
+    if not isinstance(thing, _GENERATORS):
         return False
+    shared = (random.random.__self__, np.random.random.__self__, torch.default_generator)  # type: ignore[attr-defined]
+    if any(thing is one for one in shared):
+        return True
     for holder in gc.get_referrers(thing):
         if isinstance(holder, dict) and (owner := holder.get("__name__")) is not None and owner != "__main__":
             return True

@@ -28,7 +28,8 @@ class Metrics:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.last: dict[str, float] = {}
-        self._file = path.open("ab")
+        # Without a buffer, of which a forked child would write a copy.
+        self._file = path.open("ab", buffering=0)
 
     def log(self, where: Mapping[str, int], values: Mapping[str, Any]) -> None:
         """Append a line with the given place and values.
@@ -43,8 +44,7 @@ class Metrics:
         self._file.write(json.dumps({**where, **numbers}).encode() + b"\n")
 
     def sync(self) -> int:
-        """Wait until all lines are on the disk; return how many bytes there are."""
-        self._file.flush()
+        """Wait until all lines are on the disk; return how many bytes they are."""
         os.fsync(self._file.fileno())
         return self._file.tell()
 
@@ -54,7 +54,6 @@ class Metrics:
         Raises:
             RunError: if the file is shorter than it was then.
         """
-        self._file.flush()
         found = self.path.stat().st_size
         if found < size:
             reason = f"has {found} bytes and had {size} when the checkpoint was made; put it back, or delete it"
@@ -63,7 +62,7 @@ class Metrics:
         self._file.seek(size)
 
     def close(self) -> None:
-        """Write what is left and close the file."""
+        """Close the file."""
         self._file.close()
 
 

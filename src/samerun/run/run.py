@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import warnings
 import weakref
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from time import monotonic
@@ -111,21 +113,26 @@ class Run:
         self._schedule = Schedule(save_every, accumulate)
         self._deadline = None if max_time is None else monotonic() + seconds(max_time)
         self._signals = Signals(signals)
-        self._contents = Contents(waive)
+        self._contents = Contents(waive, self.seed)
         self._stream = Stream(self.seed, name="run") if rng == "stream" else None
         self._ranks = Ranks()
-        self._open(keep, on_save_error)
         self._bar = Bar(progress, self._ranks.rank)
         self._section = self._loop = -1
-        self._depth = 0
+        self._inside = False
+        self._open_pass: Generator[Any] | None = None
         self._place = Cursor()
         self._asked = False
         self._environment = here()
-        self._found = self._newest(waive, on_environment_change)
-        self._goal = None if self._found is None else Cursor.of(self._found.meta.get("run"))
-        if self._goal is not None:
-            self.step, self.epoch = self._goal.step, self._goal.epoch
-        seed_everything(self.seed)
+        self._found: Checkpoint | None = None
+        # Where the checkpoint lies, until the script has come there.
+        self._goal: Cursor | None = None
+        self._open(keep, on_save_error)
+        try:
+            self._find(waive, on_environment_change)
+            seed_everything(self.seed)
+        except BaseException:
+            self.close()
+            raise
         _living[self.directory] = self
 
     def track(self, **things: Any) -> None:
@@ -141,9 +148,13 @@ class Run:
             StateError: naming every key path at which the checkpoint has something else; nothing was changed.
             RunError: for a thing that did not take its state as it was saved.
         """
-        self._contents.add(things)
+        added = self._contents.add(things)
         if self._found is not None:
-            self._contents.load(self._found.state["tracked"], things)
+            try:
+                self._contents.load(self._found.state["tracked"], things)
+            except BaseException:
+                self._contents.remove(added)
+                raise
 
     def epochs(self, count: int) -> Iterator[int]:
         """Yield the epochs from where the run is to ``count - 1``; behind each body it saves, if it is time.
@@ -153,16 +164,17 @@ class Run:
         """
         if not self._enter_section():
             return
-        with self._inside():
+        with self._section_of_the_script():
             self.epoch = 0 if self._goal is None else self._goal.epoch
-            if self._goal is not None and self._goal.loop is None:
-                self._restore()
+            self._restore_between_loops()
             while self.epoch < count:
                 self._loop = -1
                 yield self.epoch
+                if self._open_pass is not None:  # left by break, while a variable, such as a bar, still holds it
+                    self._open_pass.close()
                 self._refuse_missed_loop()
                 self.epoch += 1
-                self._place = Cursor(loop=None)
+                self._place = Cursor()
                 self._boundary("epoch", final=self.epoch >= count)
             self._writer.wait()
 
@@ -170,100 +182,105 @@ class Run:
         """Yield the batches of a loader: one pass over it, or with ``steps`` so many, over the ends of its epochs.
 
         A torch DataLoader is replaced by what :func:`samerun.exact` makes of it, always the same. A loader that is not
-        tracked is, as ``loader-<number>``.
+        tracked is, as ``loader-0``; a second one is refused, because nothing would tell them apart after a resume.
 
         Raises:
             TypeError: for a loader that cannot be made exact.
-            RunError: inside another loop over batches.
+            RunError: inside another loop over batches, and for a second loader that is not tracked.
         """
-        if self._depth:
-            yield from self._pass(loader, steps)
+        if self._inside:
+            yield from self._pass(loader, steps, final=False)
         elif self._enter_section():
-            with self._inside():
-                self._loop = -1
-                if self._goal is not None and self._goal.loop is None:
-                    self._restore()
-                yield from self._pass(loader, steps)
+            with self._section_of_the_script():
+                self._loop, before = -1, self.step
+                self._restore_between_loops()
+                yield from self._pass(loader, steps, final=True)
                 self._refuse_missed_loop()
-                self._boundary("epoch", final=True)
+                if steps is None and self.step > before:
+                    self._boundary("epoch", final=True)
                 self._writer.wait()
 
     def save(self) -> None:
-        """Save at the end of the body this is called in, or at once outside all loops."""
-        if self._depth:
+        """Save at the end of the body this is called in; outside all loops at once, and wait until it is on the disk.
+
+        Outside, the place that is saved is the end of the loop before. Does nothing where the script has not yet come
+        to the place of the checkpoint it resumes from.
+        """
+        if self._goal is not None:
+            return
+        if self._inside:
             self._asked = True
-        else:
+            return
+        with self._stream or nullcontext():
             self._save()
+        self._writer.wait()
 
     def log(self, **values: Any) -> None:
         """Append a line to ``metrics.jsonl``: ``step``, ``epoch`` and the given numbers.
 
-        After a crash and a resume the file holds each step once. The newest values are shown in the bar, and those
-        of the checkpoint decide which one is the best.
+        After a crash and a resume the file holds each line once: what is behind the checkpoint is cut off, and what the
+        script logs again on the way to it is left out. The newest values are shown in the bar, and those of the
+        checkpoint decide which one is the best.
 
         Raises:
             StateError: for a value that is no number.
         """
-        if self._metrics is not None:
+        if self._metrics is not None and self._goal is None:
             self._metrics.log({"step": self.step, "epoch": self.epoch}, values)
             self._bar.show(self._metrics.last)
 
     def check(self) -> Forgotten:
         """Return what is alive in the process, looks like part of a training, and is not tracked."""
-        return forgotten([kept.thing for kept in self._contents])
+        return forgotten(self._contents.things())
 
     def close(self) -> None:
         """Wait for the last checkpoint and give the directory back; the end of the process does it too."""
         if _living.get(self.directory) is self:
             del _living[self.directory]
-        try:
-            self._writer.close()
-        finally:
-            if self._metrics is not None:
-                self._metrics.close()
-            if self._owner is not None:
-                self._owner.release()
+        self._release()
 
     def __repr__(self) -> str:
         return f"Run({str(self.directory)!r}, seed={self.seed}, epoch={self.epoch}, step={self.step})"
 
     def _open(self, keep: int | Keep, on_save_error: Literal["raise", "warn"]) -> None:
         if (before := _living.get(self.directory)) is not None:
-            if before._depth:
+            if before._inside:
                 raise RunError(str(self.directory), "this process is inside a loop of the run there; end that first")
             before.close()
         self.directory.mkdir(parents=True, exist_ok=True)
-        first = self._ranks.rank == 0
-        self._owner = Owner(self.directory) if first else None
-        ranks = self._ranks
-        store = Store(self.directory, rank=ranks.rank, world_size=ranks.world_size, barrier=ranks.barrier)
-        if first:
-            store.clean()
-        self._ranks.meet()
-        self._store = store
-        self._writer = Writer(store, keep=Keep(keep) if isinstance(keep, int) else keep, on_error=on_save_error)
+        ranks, first = self._ranks, self._ranks.rank == 0
+        owner = Owner(self.directory) if first else None
+        self._store = Store(self.directory, rank=ranks.rank, world_size=ranks.world_size, barrier=ranks.barrier)
+        self._writer = Writer(self._store, keep=Keep(keep) if isinstance(keep, int) else keep, on_error=on_save_error)
         self._metrics = Metrics(self.directory / "metrics.jsonl") if first else None
+        self._release = weakref.finalize(self, _release, os.getpid(), self._writer, self._metrics, owner)
+        if first:
+            self._store.clean()
+        ranks.meet()
 
-    def _newest(self, waive: Collection[str], on_change: OnChange) -> Checkpoint | None:
+    def _find(self, waive: Collection[str], on_change: OnChange) -> None:
+        """Find the checkpoint to resume from, and forget what was logged behind it."""
         found = self._store.load_newest()
         if found is None:
             if self._metrics is not None:
                 self._metrics.cut(0)
-            return None
+            return
         for passed_over in found.passed_over:
             warnings.warn(f"a newer checkpoint cannot be used, {passed_over}", SamerunWarning, stacklevel=4)
-        saved = found.meta.get("seed")
-        if saved != self.seed and "seed" not in waive:
+        goal, meta = Cursor.of(found.meta.get("run")), found.meta
+        if meta["seed"] != self.seed and "seed" not in waive:
             advice = "take another directory for another run, or pass waive=['seed']"
-            raise StateError([Problem("seed", repr(saved), str(self.seed), advice)])
-        compare(found.meta.get("environment"), on_change)
+            raise StateError([Problem("seed", repr(meta["seed"]), str(self.seed), advice)])
+        compare(meta["environment"], on_change)
         if self._metrics is not None:
-            self._metrics.cut(found.meta["metrics_bytes"])
-        return found
+            self._metrics.cut(meta["metrics_bytes"])
+            self._metrics.last = meta["metrics"]
+        self._found, self._goal = found, goal
+        self.step, self.epoch = goal.step, goal.epoch
 
     def _enter_section(self) -> bool:
         """Count a loop at the top of the script; return whether it is not behind the checkpoint."""
-        if self._depth:
+        if self._inside:
             raise RunError("epochs", "was called inside another loop of the run; loops over batches go inside epochs")
         self._section += 1
         if self._goal is not None and self._section > self._goal.section:
@@ -272,97 +289,115 @@ class Run:
         return self._goal is None or self._section == self._goal.section
 
     @contextmanager
-    def _inside(self) -> Iterator[None]:
+    def _section_of_the_script(self) -> Iterator[None]:
         with ExitStack() as around:
-            if self._stream is not None:
-                around.enter_context(self._stream)
+            around.enter_context(self._stream or nullcontext())
             around.enter_context(SeedingRefused(self._may_seed))
             around.enter_context(self._signals)
             around.enter_context(self._bar)
-            self._depth += 1
+            self._inside = True
             try:
                 yield
             finally:
-                self._depth -= 1
+                self._inside = False
 
     def _may_seed(self) -> bool:
         return lent.depth > 0 or stack.is_isolated(self._stream)
 
-    def _pass(self, loader: Iterable[Any], steps: int | None) -> Iterator[Any]:
-        if self._depth > 1:
+    def _pass(self, loader: Iterable[Any], steps: int | None, *, final: bool) -> Iterator[Any]:
+        if self._open_pass is not None:
             raise RunError("batches", "was called inside another loop over batches; iterate the inner loader itself")
         kept = self._contents.loader(loader)
         self._loop += 1
-        goal = self._goal
-        if goal is not None and goal.loop is not None and self._loop < goal.loop:
-            return
-        place = Cursor(loop=self._loop, pass_epoch=kept.epoch())
-        if goal is not None:
-            if goal.loop != self._loop:
-                self._refuse_missed_loop()
-            self._restore()
-            place = Cursor(loop=self._loop, taken=goal.taken, pass_epoch=goal.pass_epoch)
-            if steps is None and place.pass_epoch is not None and kept.epoch() != place.pass_epoch:
-                return  # all of it was received
+        place, rest = Cursor(loop=self._loop, pass_epoch=kept.epoch()), None
+        if goal := self._goal:
+            assert goal.loop is not None  # or it was restored before the body
+            if self._loop < goal.loop:
+                return
+            self._load()
+            place = goal
+            # A loader of samerun that has given its last batch says that it is in the next epoch.
+            over = goal.over or (steps is None and kept.epoch() != goal.pass_epoch)
+            # Other loaders draw from the global generators here.
+            rest = None if over else iter(kept.thing)
+            self._restore_generators()
+            if over:
+                self._place = place
+                return
         self._place = place
-        self._depth += 1
+        self._bar.begin(self.epoch, place.taken, steps, kept.thing)
+        self._open_pass = self._steps(kept.thing, rest, steps, place, final=final)
+        del rest  # or it would outlive the loop, which ends the epoch of the loader
         try:
-            yield from self._steps(kept.thing, steps, place)
+            yield from self._open_pass
         finally:
-            self._depth -= 1
+            self._open_pass = None
 
-    def _steps(self, loader: Iterable[Any], steps: int | None, place: Cursor) -> Iterator[Any]:
-        self._bar.begin(self.epoch, place.taken, steps, loader)
+    def _steps(
+        self, loader: Iterable[Any], rest: Iterator[Any] | None, steps: int | None, place: Cursor, *, final: bool
+    ) -> Generator[Any]:
+        """Yield batches from the rest of a pass, if there is one, then from whole ones."""
         while steps is None or place.taken < steps:
-            before = place.taken
-            for batch in loader:
+            empty = rest is None  # the rest of a pass may be
+            for batch in loader if rest is None else rest:
+                empty = False
                 try:
                     yield batch
                 except GeneratorExit:  # the body left the loop; its step is behind all the same
                     self.step += 1
+                    place.taken, place.over = place.taken + 1, True
                     raise
                 self.step += 1
                 place.taken += 1
                 self._bar.advance()
-                self._boundary("step")
+                self._boundary("step", final=final and place.taken == steps)
                 if place.taken == steps:
-                    break
+                    return
+            rest = None
             if steps is None:
+                place.over = True
                 return
-            if place.taken == before:
-                raise RunError("batches", f"the loader gave no batch in a whole pass, and {steps - before} are missing")
+            if empty:
+                missing = steps - place.taken
+                raise RunError("batches", f"the loader gave no batch in a whole pass, and {missing} are missing")
 
     def _refuse_missed_loop(self) -> None:
         if self._goal is not None:
             reason = f"the checkpoint lies in loop {self._goal.loop} over batches of epoch {self._goal.epoch}"
             raise RunError("batches", f"{reason}, which was not reached; the script was changed")
 
-    def _restore(self) -> None:
-        """Restore everything: objects first, then loaders, the generators last."""
+    def _restore_between_loops(self) -> None:
+        """Restore everything, if the checkpoint does not lie in a loop over batches."""
+        if self._goal is not None and self._goal.loop is None:
+            self._load()
+            self._restore_generators()
+
+    def _load(self) -> None:
         assert self._found is not None
-        state = self._found.state
-        self._contents.load_all(state["tracked"])
-        restore(state["rng"], strict="rng" not in self._contents.waive)
+        self._contents.load_all(self._found.state["tracked"])
+
+    def _restore_generators(self) -> None:
+        """Restore the global generators, which comes last: the run has arrived."""
+        assert self._found is not None
+        restore(self._found.state["rng"], strict="rng" not in self._contents.waive)
         self._found = self._goal = None
 
     def _boundary(self, kind: Literal["step", "epoch"], *, final: bool = False) -> None:
         for hook in at_boundary:
             hook(self)
-        late = self._deadline is not None and monotonic() >= self._deadline
-        stop = late or self._signals.received is not None
+        late = self._deadline is not None and monotonic() >= self._deadline and not final
         due = self._asked or final or self._schedule.due(self.step, kind)
-        due, stop = self._ranks.agree(due, stop)
-        if not (due or stop) or not (final or self._schedule.whole(self.step)):
-            return
-        self._save()
-        if stop and not final:
+        due, stop = self._ranks.agree(due, late or self._signals.received is not None)
+        stop = stop and (final or self._schedule.whole(self.step))
+        if due or stop:
+            self._save()
+        if stop:
             self._writer.wait()
             self._signals.answer()
             raise SystemExit(124)
 
     def _save(self) -> None:
-        place = self._place
-        cursor = Cursor(self.step, max(self._section, 0), self.epoch, place.loop, place.taken, place.pass_epoch)
+        cursor = replace(self._place, step=self.step, section=max(self._section, 0), epoch=self.epoch)
         state = {"tracked": self._contents.states(), "rng": capture().state_dict()}
         meta = {"run": cursor.state_dict(), "seed": self.seed, "environment": self._environment}
         if self._metrics is not None:
@@ -371,3 +406,16 @@ class Run:
         self._asked = False
         self._schedule.saved()
         self._bar.saved()
+
+
+def _release(process: int, writer: Writer, metrics: Metrics | None, owner: Owner | None) -> None:
+    """Wait for the last checkpoint and give the directory back."""
+    if os.getpid() != process:  # a forked child owns nothing
+        return
+    try:
+        writer.close()
+    finally:
+        if metrics is not None:
+            metrics.close()
+        if owner is not None:
+            owner.release()

@@ -44,15 +44,10 @@ class Schedule:
         if isinstance(every, bool) or (isinstance(every, int) and every < 1):
             raise ValueError(f"save_every must be 1 or more steps, a time, 'epoch' or None, not {every!r}")
         self._steps = every if isinstance(every, int) else None
-        self.at_epochs = every == "epoch"
+        self._at_epochs = every == "epoch"
         self._period = seconds(every) if isinstance(every, str) and every != "epoch" else None
         self._accumulate = accumulate
         self._last = monotonic()
-
-    @property
-    def by_clock(self) -> bool:
-        """Whether the answer depends on the time, so that ranks must agree on it."""
-        return self._period is not None
 
     def whole(self, step: int) -> bool:
         """Return whether that many steps make whole optimizer steps."""
@@ -65,7 +60,7 @@ class Schedule:
         if self._period is not None:
             return monotonic() - self._last >= self._period
         if kind == "epoch":
-            return self.at_epochs
+            return self._at_epochs
         return self._steps is not None and step > 0 and step % self._steps == 0
 
     def saved(self) -> None:

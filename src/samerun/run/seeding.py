@@ -23,6 +23,8 @@ _FUNCTIONS: tuple[tuple[Any, str], ...] = (
     (np.random, "seed"),
     (torch, "manual_seed"),
     (torch.random, "manual_seed"),
+    (torch, "seed"),
+    (torch.random, "seed"),
 )
 
 

@@ -15,8 +15,10 @@ __all__ = ["Signals"]
 class Signals:
     """While entered, notes the first signal of each kind in place of dying from it.
 
-    A second SIGINT kills at once. Only in the main thread, as Python handles signals nowhere else; elsewhere entering
-    does nothing. The handlers that were there come back.
+    A second SIGINT kills at once. In a forked child, such as a worker of a loader, any second one does: the first may
+    have been sent to the whole group of processes, while the training still needs its workers. Only in the main thread,
+    as Python handles signals nowhere else; elsewhere entering does nothing. The handlers that were there come back, and
+    get what was noted and not answered.
 
     Args:
         numbers: which signals.
@@ -25,28 +27,28 @@ class Signals:
     def __init__(self, numbers: Iterable[signal.Signals]) -> None:
         self._numbers = tuple(numbers)
         self._before: dict[signal.Signals, Any] = {}
-        self._depth = 0
+        self._process = os.getpid()
         self.received: signal.Signals | None = None
 
     def __enter__(self) -> Signals:
-        self._depth += 1
-        if self._depth == 1 and threading.current_thread() is threading.main_thread():
+        if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._note) for number in self._numbers}
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._depth -= 1
-        if self._depth == 0:
-            before, self._before = self._before, {}
-            for number, handler in before.items():
-                # None stands for one that was not installed from Python, which cannot be put back.
-                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        before, self._before = self._before, {}
+        for number, handler in before.items():
+            # None stands for one that was not installed from Python, which cannot be put back.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        pending, self.received = self.received, None
+        if pending is not None:
+            signal.raise_signal(pending)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         found = signal.Signals(number)
-        if found is signal.SIGINT and self.received is signal.SIGINT:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            os.kill(os.getpid(), signal.SIGINT)
+        if self.received is found and (found is signal.SIGINT or os.getpid() != self._process):
+            signal.signal(found, signal.SIG_DFL)
+            signal.raise_signal(found)
         self.received = found
 
     def answer(self) -> None:

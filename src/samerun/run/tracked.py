@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from samerun.data import DataLoader
+from samerun.data.stateful import has_state
 from samerun.errors import Problem, RunError, StateError
 from samerun.rng.discovery import private_sources
 from samerun.rng.snapshot import write_all
@@ -79,11 +80,16 @@ class _Stateful(Tracked):
 
 
 class _Module(_Stateful):
-    """A module: parameters, persistent buffers, and gradients that are pending."""
+    """A module: parameters, persistent buffers, pending gradients, what is frozen, and which parts evaluate."""
 
     def state(self) -> Any:
-        gradients = {name: found.grad for name, found in self.thing.named_parameters() if found.grad is not None}
-        return {"state": self.thing.state_dict(), "gradients": gradients}
+        parameters = dict(self.thing.named_parameters())
+        return {
+            "state": self.thing.state_dict(),
+            "gradients": {name: found.grad for name, found in parameters.items() if found.grad is not None},
+            "frozen": [name for name, found in parameters.items() if not found.requires_grad],
+            "evaluating": [name for name, part in self.thing.named_modules() if not part.training],
+        }
 
     def problems(self, state: Any) -> Iterator[Problem]:
         ours = self.thing.state_dict()
@@ -103,7 +109,22 @@ class _Module(_Stateful):
         super().load(saved, exactly=True)
         for name, parameter in self.thing.named_parameters():
             gradient = state["gradients"].get(name)
+            parameter.requires_grad_(name not in state["frozen"])
             parameter.grad = None if gradient is None else gradient.to(parameter.device, copy=True)
+        for name, part in self.thing.named_modules():
+            part.training = name not in state["evaluating"]
+
+
+class _Optimizer(_Stateful):
+    """An optimizer, whose groups of parameters must be as many and as large as they were."""
+
+    def problems(self, state: Any) -> Iterator[Problem]:
+        found, ours = (
+            [len(group["params"]) for group in each["param_groups"]] for each in (state, self.thing.state_dict())
+        )
+        if found != ours:
+            yield Problem(f"{self.name}['param_groups']", f"groups of {found} parameters", f"groups of {ours}")
+        yield from super().problems(state)
 
 
 class _Loader(Tracked):
@@ -168,20 +189,17 @@ def tracked(name: str, thing: Any) -> Tracked:
     )
 
 
-def _has_state(thing: Any) -> bool:
-    return callable(getattr(thing, "state_dict", None)) and callable(getattr(thing, "load_state_dict", None))
-
-
 def _is_other_loader(thing: Any) -> bool:
-    return _has_state(thing) and hasattr(thing, "dataset") and hasattr(thing, "__iter__")
+    return has_state(thing) and hasattr(thing, "dataset") and hasattr(thing, "__iter__")
 
 
 # The first that fits is used.
 _KINDS: tuple[tuple[Callable[[Any], bool], type[Tracked]], ...] = (
     (lambda thing: isinstance(thing, nn.Module), _Module),
+    (lambda thing: isinstance(thing, torch.optim.Optimizer), _Optimizer),
     (lambda thing: isinstance(thing, DataLoader), _Loader),
     (_is_other_loader, _Loader),
-    (_has_state, _Stateful),
+    (has_state, _Stateful),
 )
 
 
