@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import rmtree
 
 import numpy as np
 from rich.console import Console
@@ -121,18 +123,20 @@ def _run(sessions: list[Session], folder: Path) -> None:
 
 
 def _epochs(session: Session, folder: Path) -> Iterator[str]:
-    """Run one session in a fresh process; yield a line per epoch."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Run one session in a fresh process, and once more if it is to be killed; yield a line per epoch."""
+    rmtree(folder, ignore_errors=True)  # a run of an earlier experiment would be gone on with
+    folder.mkdir(parents=True)
     spec = folder / "session.json"
     spec.write_text(json.dumps(asdict(session)))
     command = [sys.executable, "-m", "samerun.demo.process", str(spec)]
-    with (folder / "errors.log").open("w+") as errors:
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
-            assert process.stdout is not None
-            yield from process.stdout
-        if process.returncode != 0:
-            errors.seek(0)
-            raise ProcessError(session.name, process.returncode, errors.read()[-4000:])
+    for expected in (-signal.SIGKILL, 0) if session.killed else (0,):
+        with (folder / "errors.log").open("w+") as errors:
+            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
+                assert process.stdout is not None
+                yield from process.stdout
+            if process.returncode != expected:
+                errors.seek(0)
+                raise ProcessError(session.name, process.returncode, errors.read()[-4000:])
 
 
 def _judge(part: Part, folder: Path) -> Verdict:

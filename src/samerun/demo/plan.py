@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-__all__ = ["INSIDE", "Part", "Session", "plan"]
+__all__ = ["INSIDE", "SAVE_EVERY", "STEPS", "Part", "Session", "plan"]
 
-#: Batches after which a run is stopped in the middle of an epoch, of 29.
+#: Batches in an epoch.
+STEPS = 29
+
+#: Batches after which a run is stopped in the middle of an epoch.
 INSIDE = 12
+
+#: Steps between two checkpoints of a ``samerun.Run``; the one before the last is surely on the disk inside the epoch.
+SAVE_EVERY = 5
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,8 @@ class Session:
         resume: the session whose checkpoint is loaded, or ``None`` to start.
         with_rng: whether the generators' states are restored too.
         exact: whether the loader is samerun's, whose state is saved and restored, or torch's.
+        run: whether a ``samerun.Run`` does the saving and resuming, which needs samerun's loader.
+        killed: with ``run``, after how many steps the process kills itself, to be started again; 0 for never.
     """
 
     name: str
@@ -32,6 +40,8 @@ class Session:
     resume: str | None = None
     with_rng: bool = False
     exact: bool = False
+    run: bool = False
+    killed: int = 0
     num_workers: int = 0
     persistent_workers: bool = False
 
@@ -126,6 +136,7 @@ def plan(epochs: int, seed: int) -> tuple[Part, ...]:
             "the same with any number",
         ),
         _interrupted_inside(exact),
+        _killed(replace(exact, name="run", run=True)),
     )
 
 
@@ -148,6 +159,15 @@ def _interrupted_inside(straight: Session) -> Part:
         " epoch, and the workers hold none"
     )
     return Part("samerun's loader, resumed mid-epoch", straight, (before, after), True, reason)
+
+
+def _killed(straight: Session) -> Part:
+    killed = replace(straight, name="run-killed", killed=straight.epochs // 2 * STEPS + INSIDE)
+    reason = (
+        f"killed by SIGKILL {INSIDE} batches into an epoch and started again with the same command; a checkpoint every"
+        f" {SAVE_EVERY} steps holds all that the next process needs"
+    )
+    return Part("samerun.Run, killed mid-epoch", straight, (killed,), True, reason)
 
 
 def _with_workers(straight: Session, title: str, same: bool, reason: str) -> Part:

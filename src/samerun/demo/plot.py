@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_SAME = ("tab:green", "seagreen", "yellowgreen", "limegreen", "teal", "olivedrab")
+_SAME = ("tab:green", "seagreen", "yellowgreen", "limegreen", "teal", "olivedrab", "darkgreen")
 _DIFFERS = ("tab:orange", "tab:red", "tab:pink")
 
 

@@ -6,6 +6,8 @@ Run as ``python -m samerun.demo.process SPEC.json``; prints a line per epoch.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from itertools import islice
 from pathlib import Path
@@ -15,7 +17,7 @@ import torch
 from torch.utils.data import DataLoader
 
 import samerun
-from samerun.demo.plan import Session
+from samerun.demo.plan import SAVE_EVERY, Session
 from samerun.demo.record import Record, Step
 from samerun.demo.training import Training, train_epoch
 from samerun.state import fingerprint
@@ -28,6 +30,31 @@ def main(spec: Path) -> None:
     session = Session(**json.loads(spec.read_text()))
     folder = spec.parent
     samerun.deterministic(threads=1)
+    record = _run(session, folder) if session.run else _resume_by_hand(session, folder)
+    record.save(folder)
+
+
+def _run(session: Session, folder: Path) -> Record:
+    run = samerun.Run(folder / "run", seed=session.seed, save_every=SAVE_EVERY)
+    first = run.step == 0
+    training, record = Training.make(session.epochs, samerun.DataLoader), Record()
+    run.track(
+        model=training.model,
+        optimizer=training.optimizer,
+        scheduler=training.scheduler,
+        loader=training.loader,
+        record=record,
+    )
+    for epoch in run.epochs(session.epochs):
+        for step in train_epoch(training, run.batches(training.loader)):
+            _note(record, training, step)
+            if first and len(record.steps) == session.killed:
+                os.kill(os.getpid(), signal.SIGKILL)
+        _end_epoch(record, training, epoch)
+    return record
+
+
+def _resume_by_hand(session: Session, folder: Path) -> Record:
     samerun.seed_everything(session.seed)
     loader = samerun.DataLoader if session.exact else DataLoader
     training = Training.make(
@@ -35,18 +62,16 @@ def main(spec: Path) -> None:
     )
     if session.resume is not None:
         _load(training, folder.parent / session.resume / "checkpoint.pt", with_rng=session.with_rng)
-    _train(training, session, folder / "checkpoint.pt").save(folder)
+    return _train(training, session, folder / "checkpoint.pt")
 
 
 def _train(training: Training, session: Session, checkpoint: Path) -> Record:
     record = Record()
     for epoch in range(session.first, session.stop):
-        for step in train_epoch(training):
+        for step in train_epoch(training, training.loader):
             _note(record, training, step)
-        vector = torch.nn.utils.parameters_to_vector(training.model.parameters())
-        record.parameters.append(vector.detach().numpy().copy())
-        print(f"epoch {epoch} loss {record.steps[-1].loss:.4f}", flush=True)
-    inside = train_epoch(training)
+        _end_epoch(record, training, epoch)
+    inside = train_epoch(training, training.loader)
     for step in islice(inside, session.stop_inside):
         _note(record, training, step)
     _save(training, checkpoint)  # while the epoch is still open, if one is
@@ -56,6 +81,12 @@ def _train(training: Training, session: Session, checkpoint: Path) -> Record:
 def _note(record: Record, training: Training, step: tuple[torch.Tensor, float]) -> None:
     images, loss = step
     record.steps.append(Step(fingerprint(images), fingerprint(dict(training.model.state_dict())), loss))
+
+
+def _end_epoch(record: Record, training: Training, epoch: int) -> None:
+    vector = torch.nn.utils.parameters_to_vector(training.model.parameters())
+    record.parameters.append(vector.detach().numpy().copy())
+    print(f"epoch {epoch} loss {record.steps[-1].loss:.4f}", flush=True)
 
 
 def _save(training: Training, path: Path) -> None:

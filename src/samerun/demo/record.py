@@ -38,6 +38,15 @@ class Record:
         steps = [Step(*step) for step in json.loads((folder / "record.json").read_text())]
         return cls(steps, list(np.load(folder / "parameters.npy", allow_pickle=False)))
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return it as plain lists and arrays, for a ``samerun.Run`` to keep."""
+        return {"steps": [list(step) for step in self.steps], "parameters": list(self.parameters)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take what :meth:`state_dict` gave."""
+        self.steps[:] = [Step(*step) for step in state["steps"]]
+        self.parameters[:] = state["parameters"]
+
     def save(self, folder: Path) -> None:
         """Write what :meth:`load` reads."""
         (folder / "record.json").write_text(json.dumps(self.steps))

@@ -7,7 +7,7 @@ the augmentation from Python, NumPy and torch.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,10 +79,10 @@ class Training:
         return cls(model, optimizer, scheduler, loader(Digits(), batch_size=64, shuffle=True, **workers))
 
 
-def train_epoch(training: Training) -> Iterator[tuple[torch.Tensor, float]]:
-    """Train for one epoch; yield each batch of images with its loss after the step was taken."""
+def train_epoch(training: Training, batches: Iterable[Any]) -> Iterator[tuple[torch.Tensor, float]]:
+    """Train for one epoch of batches; yield each batch of images with its loss after the step was taken."""
     training.model.train()
-    for images, labels in training.loader:
+    for images, labels in batches:
         loss = nn.functional.cross_entropy(training.model(images), labels)
         training.optimizer.zero_grad()
         loss.backward()

@@ -15,11 +15,11 @@ from samerun.cli.app import app
 from samerun.demo import experiment as experiment_module
 from samerun.demo import report
 from samerun.demo.experiment import Experiment, Verdict, _epochs, _first_difference
-from samerun.demo.plan import Session, plan
+from samerun.demo.plan import SAVE_EVERY, STEPS, Session, plan
 from samerun.demo.record import Record, Step
 from samerun.errors import ProcessError
 
-SAME = [True, False, True, True, False, False, True, True, True]
+SAME = [True, False, True, True, False, False, True, True, True, True]
 
 
 def made_up(*, same=True, stated=True):
@@ -44,11 +44,15 @@ def test_the_plan_has_every_part_and_its_negative_controls():
         assert sum(session.trained for session in part.sessions) == 20
         for before, after in zip(part.sessions, part.sessions[1:], strict=False):
             assert (after.resume, after.first) == (before.name, before.stop)
-        assert len({session.exact for session in (part.reference, *part.sessions)}) == 1
+        assert len({(session.exact, session.run) for session in (part.reference, *part.sessions)}) == 1
         settings = {(session.num_workers, session.persistent_workers) for session in (part.reference, *part.sessions)}
         # Only samerun's loader is claimed to be indifferent to them, and torch's is shown not to be.
-        assert (len(settings) > 1) == (part.reference.exact or part.title == "2 workers against none")
+        indifferent = part.reference.exact and not part.reference.run
+        assert (len(settings) > 1) == (indifferent or part.title == "2 workers against none")
     assert any(session.stop_inside for part in parts for session in part.sessions)
+    (killed,) = (session for part in parts for session in part.sessions if session.killed)
+    assert killed.run
+    assert killed.killed % STEPS > 2 * SAVE_EVERY  # so that it is started again inside the epoch it died in
     names = {session for part in parts for session in (part.reference, *part.sessions)}
     assert len({session.name for session in names}) == len(names)
 
@@ -110,6 +114,12 @@ def test_a_process_that_fails_is_reported_with_what_it_printed(tmp_path):
     session = Session("orphan", 42, 2, 1, 2, resume="no-such-session")
     with pytest.raises(ProcessError, match=r"(?s)'orphan' ended with code 1.*No such file.*no-such-session"):
         list(_epochs(session, tmp_path / "orphan"))
+
+
+def test_a_process_that_should_have_been_killed_and_was_not_is_reported(tmp_path):
+    session = Session("survivor", 42, 1, 0, 1, exact=True, run=True, killed=STEPS + 1)
+    with pytest.raises(ProcessError, match="'survivor' ended with code 0"):
+        list(_epochs(session, tmp_path / "survivor"))
 
 
 @pytest.mark.slow
