@@ -53,6 +53,15 @@ def make_model() -> nn.Module:
     )
 
 
+@torch.no_grad()
+def accuracy(model: nn.Module, digits: Digits) -> float:
+    """Return the part of the digits, as they are, that the model gets right."""
+    model.eval()
+    found = model(torch.from_numpy(digits.images).unsqueeze(1)).argmax(1)
+    model.train()
+    return (found == torch.tensor(digits.labels)).double().mean().item()
+
+
 def train(directory: Path, epochs: int, workers: int, save_every: int) -> None:
     """Train, and print fingerprints of what came out."""
     samerun.deterministic(threads=1)  # the same bits need the same arithmetic
@@ -61,7 +70,8 @@ def train(directory: Path, epochs: int, workers: int, save_every: int) -> None:
     model = make_model()
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
-    loader = DataLoader(Digits(), batch_size=64, shuffle=True, num_workers=workers)
+    digits = Digits()
+    loader = DataLoader(digits, batch_size=64, shuffle=True, num_workers=workers)
     run.track(model=model, optimizer=optimizer, scheduler=scheduler, loader=loader)
 
     print("from step", run.step, flush=True)
@@ -73,7 +83,9 @@ def train(directory: Path, epochs: int, workers: int, save_every: int) -> None:
             optimizer.step()
             run.log(loss=loss)
         scheduler.step()
-        print(f"epoch {epoch} loss {loss.item():.4f}", flush=True)
+        right = accuracy(model, digits)
+        run.log(accuracy=right)
+        print(f"epoch {epoch} accuracy {right:.4f}", flush=True)
 
     print("model", fingerprint(dict(model.state_dict())))
     print("optimizer", fingerprint(optimizer.state_dict()))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,9 +21,11 @@ sys.argv = [script, *arguments]
 runpy.run_path(script, run_name="__main__")
 """
 
+# The steps at which a run is stopped and then killed: behind the last batch of an epoch, and inside one; and where it
+# goes on after either.
 EXAMPLES = [
-    ("digits.py", ("--epochs", "2")),
-    pytest.param("language_model.py", ("--epochs", "2"), marks=pytest.mark.slow),
+    ("digits.py", (29, 43), (29, 40)),
+    pytest.param("language_model.py", (38, 65), (39, 60), marks=pytest.mark.slow),
 ]
 
 
@@ -41,21 +44,20 @@ def outcome(answer: subprocess.CompletedProcess[str], directory: Path) -> tuple[
     return said, (directory / "metrics.jsonl").read_bytes()
 
 
-@pytest.mark.parametrize(("name", "arguments"), EXAMPLES)
-def test_killed_stopped_and_started_again_it_is_the_same_run(tmp_path, name, arguments):
+@pytest.mark.parametrize(("name", "ends", "goes_on_at"), EXAMPLES)
+def test_stopped_killed_and_started_again_it_is_the_same_run(tmp_path, name, ends, goes_on_at):
     script = str(ROOT / "examples" / name)
-    straight = start(script, "--dir", str(tmp_path / "straight"), *arguments)
-    options = ("--dir", str(tmp_path / "interrupted"), *arguments)
+    straight = start(script, "--dir", str(tmp_path / "straight"), "--epochs", "2")
+    options = ("--dir", str(tmp_path / "interrupted"), "--epochs", "2")
 
-    killed = start("-c", AT_STEP, "35", "SIGKILL", script, *options)
-    assert killed.returncode == -9, killed.stderr
-    stopped = start("-c", AT_STEP, "45", "SIGTERM", script, *options, "--workers", "1")
-    assert stopped.returncode == 128 + 15, stopped.stderr
-    assert "from step 0" in killed.stdout
-    assert "from step 30" in stopped.stdout
-
+    stopped = start("-c", AT_STEP, str(ends[0]), "SIGTERM", script, *options)
+    assert stopped.returncode == 128 + signal.SIGTERM, stopped.stderr
+    killed = start("-c", AT_STEP, str(ends[1]), "SIGKILL", script, *options, "--workers", "1")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
     resumed = start(script, *options)
-    assert "from step 45" in resumed.stdout
+
+    began = [answer.stdout.splitlines()[0] for answer in (stopped, killed, resumed)]
+    assert began == [f"from step {step}" for step in (0, *goes_on_at)]
     assert outcome(resumed, tmp_path / "interrupted") == outcome(straight, tmp_path / "straight")
 
 
