@@ -9,6 +9,7 @@ from typing import Any
 from torch.utils.data import DataLoader as TorchDataLoader
 
 from samerun.data import DataLoader, exact
+from samerun.data.stateful import has_state
 from samerun.errors import Problem, RunError, StateError
 from samerun.run.tracked import Tracked, tracked
 
@@ -128,7 +129,7 @@ class Contents:
         return self._exact.get(loader) if isinstance(loader, TorchDataLoader) else None
 
     def _made_exact(self, thing: Any, name: str) -> Any:
-        if not isinstance(thing, TorchDataLoader) or isinstance(thing, DataLoader):
+        if not isinstance(thing, TorchDataLoader) or has_state(thing):
             return thing
         if thing not in self._exact:
             self._exact[thing] = exact(thing, name=name, seed=self._seed)

@@ -140,6 +140,10 @@ class _Loader(Tracked):
 
     def load(self, state: Any, *, exactly: bool) -> None:
         self.thing.load_state_dict(deepcopy(state))
+        if isinstance(state, dict) and state.get("_iterator_finished"):
+            # torchdata's begins the next pass with two iterators then, and each draws from the global generators, which
+            # are restored later: so the first is made here.
+            iter(self.thing)
 
     def epoch(self) -> int | None:
         return self.thing.state_dict()["epoch"] if isinstance(self.thing, DataLoader) else None
