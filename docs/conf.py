@@ -24,7 +24,9 @@ html_title = f"samerun {version}"
 autodoc_member_order = "bysource"
 myst_heading_anchors = 3
 # Objects of other projects cannot be looked up: their inventories are on the network, and the build does without it.
-nitpick_ignore_regex = [("py:.*", r"(collections|datetime|numpy|np|os|pathlib|random|signal|torch|types|typing)(\..+)?")]
+nitpick_ignore_regex = [
+    ("py:.*", r"(collections|datetime|numpy|np|os|pathlib|random|signal|torch|types|typing)(\..+)?")
+]
 nitpick_ignore = [
     ("py:class", "Environment"),  # an alias for nested JSON values that refers to itself
     ("py:class", "Json"),  # the same
