@@ -16,6 +16,7 @@ from typing import Any, Literal, SupportsIndex, get_args
 
 from samerun.checkpoint import Checkpoint, Keep, Store, Writer
 from samerun.data.generators import lent
+from samerun.derive import derive
 from samerun.errors import Problem, RunError, SamerunWarning, StateError
 from samerun.rng import Stream, capture, restore, seed_everything
 from samerun.rng.ownership import stack
@@ -31,6 +32,7 @@ from samerun.run.schedule import SaveEvery, Schedule, seconds
 from samerun.run.seeding import SeedingRefused
 from samerun.run.signals import Signals
 from samerun.run.surroundings import OnChange, compare, here
+from samerun.run.tracked import Tracked
 
 __all__ = ["Run", "at_boundary"]
 
@@ -172,6 +174,7 @@ class Run:
                 yield self.epoch
                 if self._open_pass is not None:  # left by break, while a variable, such as a bar, still holds it
                     self._open_pass.close()
+                    self._open_pass = None
                 self._refuse_missed_loop()
                 self.epoch += 1
                 self._place = Cursor()
@@ -309,37 +312,33 @@ class Run:
             raise RunError("batches", "was called inside another loop over batches; iterate the inner loader itself")
         kept = self._contents.loader(loader)
         self._loop += 1
-        place, rest = Cursor(loop=self._loop, pass_epoch=kept.epoch()), None
+        place, resumed = Cursor(loop=self._loop, pass_epoch=kept.epoch()), self._goal is not None
         if goal := self._goal:
             assert goal.loop is not None  # or it was restored before the body
             if self._loop < goal.loop:
                 return
-            self._load()
+            self._restore()
             place = goal
             # A loader of samerun that has given its last batch says that it is in the next epoch.
-            over = goal.over or (steps is None and kept.epoch() != goal.pass_epoch)
-            # Other loaders draw from the global generators here.
-            rest = None if over else iter(kept.thing)
-            self._restore_generators()
-            if over:
+            if place.over or (steps is None and kept.epoch() != place.pass_epoch):
                 self._place = place
                 return
         self._place = place
         self._bar.begin(self.epoch, place.taken, steps, kept.thing)
-        self._open_pass = self._steps(kept.thing, rest, steps, place, final=final)
-        del rest  # or it would outlive the loop, which ends the epoch of the loader
+        self._open_pass = batches = self._steps(kept, steps, place, resumed=resumed, final=final)
         try:
-            yield from self._open_pass
+            yield from batches
         finally:
-            self._open_pass = None
+            if self._open_pass is batches:
+                self._open_pass = None
 
     def _steps(
-        self, loader: Iterable[Any], rest: Iterator[Any] | None, steps: int | None, place: Cursor, *, final: bool
+        self, loader: Tracked, steps: int | None, place: Cursor, *, resumed: bool, final: bool
     ) -> Generator[Any]:
-        """Yield batches from the rest of a pass, if there is one, then from whole ones."""
+        """Yield batches until a pass is over, or so many steps; the rest of a pass that was resumed may be empty."""
         while steps is None or place.taken < steps:
-            empty = rest is None  # the rest of a pass may be
-            for batch in loader if rest is None else rest:
+            empty, resumed = not resumed, False
+            for batch in loader.begin(derive(self.seed, "begin", self.step, self._loop)):
                 empty = False
                 try:
                     yield batch
@@ -353,7 +352,6 @@ class Run:
                 self._boundary("step", final=final and place.taken == steps)
                 if place.taken == steps:
                     return
-            rest = None
             if steps is None:
                 place.over = True
                 return
@@ -369,17 +367,14 @@ class Run:
     def _restore_between_loops(self) -> None:
         """Restore everything, if the checkpoint does not lie in a loop over batches."""
         if self._goal is not None and self._goal.loop is None:
-            self._load()
-            self._restore_generators()
+            self._restore()
 
-    def _load(self) -> None:
+    def _restore(self) -> None:
+        """Restore everything: objects first, then loaders, the generators last."""
         assert self._found is not None
-        self._contents.load_all(self._found.state["tracked"])
-
-    def _restore_generators(self) -> None:
-        """Restore the global generators, which comes last: the run has arrived."""
-        assert self._found is not None
-        restore(self._found.state["rng"], strict="rng" not in self._contents.waive)
+        state = self._found.state
+        self._contents.load_all(state["tracked"])
+        restore(state["rng"], strict="rng" not in self._contents.waive)
         self._found = self._goal = None
 
     def _boundary(self, kind: Literal["step", "epoch"], *, final: bool = False) -> None:

@@ -13,6 +13,7 @@ from torch import nn
 from samerun.data import DataLoader
 from samerun.data.stateful import has_state
 from samerun.errors import Problem, RunError, StateError
+from samerun.rng import Stream
 from samerun.rng.discovery import private_sources
 from samerun.rng.snapshot import write_all
 from samerun.rng.source import Source
@@ -55,6 +56,11 @@ class Tracked(ABC):
     def epoch(self) -> int | None:
         """Return the epoch a loader is in, or would begin; ``None`` for what does not say."""
         return None
+
+    def begin(self, seed: int) -> Iterator[Any]:
+        """Begin a pass over a loader; ``seed`` is for what it draws from the global generators by that."""
+        batches: Iterator[Any] = iter(self.thing)
+        return batches
 
 
 class _Stateful(Tracked):
@@ -140,10 +146,13 @@ class _Loader(Tracked):
 
     def load(self, state: Any, *, exactly: bool) -> None:
         self.thing.load_state_dict(deepcopy(state))
-        if isinstance(state, dict) and state.get("_iterator_finished"):
-            # torchdata's begins the next pass with two iterators then, and each draws from the global generators, which
-            # are restored later: so the first is made here.
-            iter(self.thing)
+
+    def begin(self, seed: int) -> Iterator[Any]:
+        if isinstance(self.thing, DataLoader):
+            return super().begin(seed)
+        # Others draw seeds here, and another number of them when they were resumed.
+        with Stream(seed):
+            return super().begin(seed)
 
     def epoch(self) -> int | None:
         return self.thing.state_dict()["epoch"] if isinstance(self.thing, DataLoader) else None
