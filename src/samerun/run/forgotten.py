@@ -54,6 +54,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
 
 def forgotten(kept: Iterable[Any]) -> Forgotten:
     """Return what is alive and not among, or inside, what is kept."""
+    gc.collect()  # what nobody can reach is not alive
     kept = list(kept)
     known = {id(thing) for thing in kept}
     for thing in kept:

@@ -252,10 +252,15 @@ class Run:
             before.close()
         self.directory.mkdir(parents=True, exist_ok=True)
         ranks, first = self._ranks, self._ranks.rank == 0
-        owner = Owner(self.directory) if first else None
         self._store = Store(self.directory, rank=ranks.rank, world_size=ranks.world_size, barrier=ranks.barrier)
         self._writer = Writer(self._store, keep=Keep(keep) if isinstance(keep, int) else keep, on_error=on_save_error)
-        self._metrics = Metrics(self.directory / "metrics.jsonl") if first else None
+        owner = Owner(self.directory) if first else None
+        try:
+            self._metrics = Metrics(self.directory / "metrics.jsonl") if first else None
+        except BaseException:
+            if owner is not None:
+                owner.release()
+            raise
         self._release = weakref.finalize(self, _release, os.getpid(), self._writer, self._metrics, owner)
         if first:
             self._store.clean()

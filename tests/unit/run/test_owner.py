@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from samerun.errors import RunError
+from samerun.run.owner import Owner
+
+HOLD = """
+import os, sys, time
+from pathlib import Path
+from samerun.run.owner import Owner
+owner = Owner(Path(sys.argv[1]))
+child = os.fork() if "fork" in sys.argv else None
+if child == 0:
+    time.sleep(60)
+    os._exit(0)
+print(child, flush=True)
+sys.stdin.read()
+"""
+
+
+def holder(directory, *arguments):
+    command = [sys.executable, "-c", HOLD, str(directory), *arguments]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return process, process.stdout.readline().strip()
+
+
+@pytest.mark.parametrize("forked", [False, True])
+def test_another_process_is_refused_and_a_dead_one_is_not_in_the_way(tmp_path, forked):
+    process, child = holder(tmp_path, *(["fork"] if forked else []))
+    with process:
+        with pytest.raises(RunError) as refused:
+            Owner(tmp_path)
+        for part in (f"process {process.pid} on {socket.gethostname()}", "since 20", str(tmp_path)):
+            assert part in str(refused.value)
+        process.kill()
+    # A forked child, such as a worker of a loader, may live on for a while.
+    Owner(tmp_path).release()
+    if forked:
+        os.kill(int(child), signal.SIGKILL)
+
+
+def test_it_is_given_back(tmp_path):
+    owner = Owner(tmp_path)
+    assert json.loads((tmp_path / "owner.json").read_text())["pid"] == os.getpid()
+    owner.release()
+    owner.release()
+    assert not (tmp_path / "owner.json").exists()
+    Owner(tmp_path).release()
+
+
+def note(directory, seconds_ago):
+    path = directory / "owner.json"
+    path.write_text(json.dumps({"host": "elsewhere", "pid": 7, "since": "2026-01-01T00:00:00+00:00"}))
+    then = time.time() - seconds_ago
+    os.utime(path, (then, then))
+
+
+def test_another_host_is_waited_for(tmp_path):
+    note(tmp_path, 200)
+    with pytest.raises(RunError, match=r"process 7 on elsewhere .* sign of life 200 s ago.*after 300 s without one"):
+        Owner(tmp_path)
+    note(tmp_path, 400)
+    Owner(tmp_path).release()
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{"])
+def test_a_note_that_is_none_is_no_owner(tmp_path, text):
+    (tmp_path / "owner.json").write_text(text)
+    Owner(tmp_path).release()

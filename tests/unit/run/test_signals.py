@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import pytest
+
+from samerun.run.signals import Signals
+
+TERM, INT = signal.SIGTERM, signal.SIGINT
+
+
+def test_a_signal_is_noted_and_the_handlers_come_back():
+    before = signal.getsignal(TERM)
+    signals = Signals([TERM])
+    with signals:
+        signal.raise_signal(TERM)
+        assert signals.received is TERM
+        with pytest.raises(SystemExit) as left:
+            signals.answer()
+    assert left.value.code == 143
+    assert signals.received is None
+    assert signal.getsignal(TERM) is before
+
+
+def test_an_interrupt_is_answered_as_python_does():
+    with Signals([INT]) as signals:
+        signal.raise_signal(INT)
+        with pytest.raises(KeyboardInterrupt):
+            signals.answer()
+        signals.answer()  # nothing is left
+
+
+def test_one_that_was_not_answered_reaches_whom_it_was_meant_for():
+    with pytest.raises(KeyboardInterrupt), Signals([INT]):
+        signal.raise_signal(INT)
+
+
+def code_of(body):
+    child = os.fork()
+    if child == 0:
+        body()
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_a_second_interrupt_kills_at_once():
+    def twice():
+        with Signals([INT, TERM]):
+            signal.raise_signal(INT)
+            signal.raise_signal(INT)
+
+    assert code_of(twice) == -INT
+
+
+def test_a_forked_child_survives_the_first_of_each_kind():
+    with Signals([TERM]):
+        assert code_of(lambda: signal.raise_signal(TERM)) == 0
+        assert code_of(lambda: [signal.raise_signal(TERM), signal.raise_signal(TERM)]) == -TERM
+
+
+def test_other_threads_change_no_handler():
+    before, seen = signal.getsignal(TERM), []
+
+    def enter():
+        with Signals([TERM]):
+            seen.append(signal.getsignal(TERM))
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert seen == [before]
