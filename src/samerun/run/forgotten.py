@@ -54,14 +54,13 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
 
 def forgotten(kept: Iterable[Any]) -> Forgotten:
     """Return what is alive and not among, or inside, what is kept."""
-    gc.collect()  # what nobody can reach is not alive
     kept = list(kept)
     known = {id(thing) for thing in kept}
     for thing in kept:
         known.update(id(inner) for inner in _inside(thing))
     found = []
     inner_modules: set[int] = set()
-    for thing in gc.get_objects():
+    for thing in _alive():
         # By its type, because isinstance runs code of proxies.
         kind = next((name for name, kinds in _KINDS.items() if issubclass(type(thing), kinds)), None)
         if kind is None or id(thing) in known or _is_idle(thing) or _is_a_librarys(thing):
@@ -70,6 +69,16 @@ def forgotten(kept: Iterable[Any]) -> Forgotten:
             inner_modules.update(id(child) for child in thing.modules() if child is not thing)
         found.append((kind, thing))
     return Forgotten(tuple((kind, _described(thing)) for kind, thing in found if id(thing) not in inner_modules))
+
+
+def _alive() -> list[Any]:
+    gc.collect()  # what nobody can reach is not alive
+    listed = gc.get_objects()
+    # The collector does not list torch's generators, but what refers to them.
+    generators = {
+        id(inner): inner for thing in listed for inner in gc.get_referents(thing) if type(inner) is torch.Generator
+    }
+    return [*listed, *generators.values()]
 
 
 def _inside(thing: Any) -> Iterable[Any]:
