@@ -1306,3 +1306,35 @@ def test_check_changes_nothing_in_this_process():
     dataset = Caching()
     assert not DataLoader(dataset, seed=1).check(8)
     assert dataset.made == {}
+
+
+@pytest.mark.parametrize("sampler", [None, list(range(10))])
+def test_ranks_that_get_fewer_wait_at_the_same_place_for_those_that_get_more(sampler):
+    def states(batches):
+        found = []
+        for rank in range(4):
+            how = {"rank": rank, "world_size": 4, "uneven": "short", "name": f"{batches} {rank} {sampler}"}
+            loader = DataLoader(Noisy(10), seed=1, sampler=sampler, **how)
+            iterator = iter(loader)
+            found.append({**[(next(iterator, None), loader.state_dict()) for _ in range(batches)][-1][1], "name": ""})
+        return found
+
+    assert all(state == states(2)[0] for state in states(2))
+    assert (states(2)[3]["epoch"], states(2)[3]["samples"]) == (0, 8)
+    # The control: once the last were made somewhere, those who made them are in the next epoch.
+    assert (states(3)[0]["epoch"], states(3)[0]["samples"]) == (1, 0)
+
+
+def test_a_sampler_s_state_that_json_would_change_is_refused():
+    class Keyed(torch.utils.data.SequentialSampler):
+        def state_dict(self):
+            return {"seen": {3: True}}
+
+        def load_state_dict(self, state):
+            raise AssertionError
+
+    loader = DataLoader(Noisy(8), seed=1, sampler=Keyed(range(8)))
+    iterator = iter(loader)
+    next(iterator)
+    with pytest.raises(StateError, match="the key 3, where JSON has strings only"):
+        loader.state_dict()

@@ -72,7 +72,7 @@ def _private(roots: SimpleNamespace) -> dict[str, Source[Any]]:
     # Named as private_sources() names what it is given, and the roots are the only thing given.
     prefix = "objects[0]."
     try:
-        found = private_sources((roots,))
+        found = private_sources((roots,), bulk=False)
     except DiscoveryError as error:
         raise DiscoveryError(error.path.removeprefix(prefix), error.reason) from None
     return {name.removeprefix(prefix): source for name, source in found.items()}

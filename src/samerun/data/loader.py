@@ -207,7 +207,8 @@ class DataLoader(TorchDataLoader[T_co]):
         What is captured: epoch, position, and the states of a sampler or an iterable dataset that have ``state_dict``
         and ``load_state_dict``. What is not: anything else inside dataset and sampler; the items need no more.
 
-        The same on every rank for a map-style dataset received in order; each rank's own otherwise.
+        The same on every rank for a map-style dataset received in order, if the sampler gives all ranks equally many;
+        each rank's own otherwise.
 
         Raises:
             StateError: for a state of a sampler or a dataset that is not JSON.

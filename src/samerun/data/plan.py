@@ -72,6 +72,8 @@ class OrderPlan(Plan):
         local, total = self._local, self.batch_size
         ordinals = self._split.ordinals(start.samples, max(self.length - start.samples, 0))
         batches = _batches(len(ordinals), local, self._drop_last)
+        # Of the rank with the most, so that all are at one place as long as there is something to be made.
+        most = _batches(self._split.most(max(self.length - start.samples, 0)), local, self._drop_last)
         index_of = self._order(epoch)
         at_once = max(_WINDOW // local, 1)
         window: list[int] = []
@@ -82,7 +84,7 @@ class OrderPlan(Plan):
             mine = ordinals[batch * local : (batch + 1) * local]
             before = start.samples + batch * total
             after = min(before + total, self.length)
-            mark = Mark(before, Position(after, after), last=batch == batches - 1)
+            mark = Mark(before, Position(after, after), last=batch == most - 1)
             yield Request(epoch, batch, mine, window[place : place + local]), mark
 
     def _order(self, epoch: int) -> Callable[[range], list[int]]:
@@ -126,12 +128,16 @@ class _Sampled(Plan):
             # Only where this may have been the last does the sampler run ahead of what was asked for.
             if self._entries is None or self._entries - skip < self._group:
                 following = entries.take(self._group)
-                last = self._deal(following, after.samples) is None
+                last = self._is_over(following)
             yield Request(epoch, batch, ordinals, indices), Mark(here.samples, after, last)
             if last:
                 return
             group = entries.take(self._group) if following is None else following
             here, batch = after, batch + 1
+
+    @abstractmethod
+    def _is_over(self, group: list[Any]) -> bool:
+        """Return whether no rank gets anything of a group."""
 
     @abstractmethod
     def _deal(self, group: list[Any], samples: int) -> _Deal | None:
@@ -150,6 +156,10 @@ class SampledItems(_Sampled):
     def __len__(self) -> int:
         entries = len(self._sampler)
         return _batches(entries if self._dealt else self._split.count(entries), self._local, self._drop_last)
+
+    def _is_over(self, group: list[Any]) -> bool:
+        most = len(group) if self._dealt else self._split.most(len(group))
+        return most < (self._local if self._drop_last else 1)
 
     def _deal(self, group: list[Any], samples: int) -> _Deal | None:
         world = self._split.world_size
@@ -176,6 +186,9 @@ class SampledBatches(_Sampled):
     def __len__(self) -> int:
         entries = len(self._sampler)
         return entries if self._dealt else self._split.count(entries)
+
+    def _is_over(self, group: list[Any]) -> bool:
+        return (len(group) if self._dealt else self._split.most(len(group))) == 0
 
     def _deal(self, group: list[Any], samples: int) -> _Deal | None:
         world, rank = self._split.world_size, self._split.rank
