@@ -410,18 +410,3 @@ def test_out_of_order_every_batch_comes_once_over_an_interruption(recipe, receiv
     other.load_state_dict(json.loads(json.dumps(loader.state_dict())))
     assert Counter(found + walk(other)) == Counter(reference(recipe)[0])
     assert other.state_dict()["epoch"] == 1
-
-
-def test_a_sampler_s_state_that_json_would_change_is_refused():
-    class Keyed(torch.utils.data.SequentialSampler):
-        def state_dict(self):
-            return {"seen": {3: True}}
-
-        def load_state_dict(self, state):
-            raise AssertionError
-
-    loader = DataLoader(Noisy(8), seed=1, sampler=Keyed(range(8)))
-    iterator = iter(loader)
-    next(iterator)
-    with pytest.raises(StateError, match="the key 3, where JSON has strings only"):
-        loader.state_dict()

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from samerun.data.position import Place, Position, Shard, Shards
+from samerun.data.stateful import as_text
 from samerun.errors import Problem, StateError
 
 __all__ = ["VERSION", "Identity", "pack", "unpack"]
@@ -95,23 +96,10 @@ def pack(identity: Identity, epoch: int, place: Place) -> dict[str, Any]:
 def _text(where: str, state: Any) -> str:
     # Distributed checkpoints take dicts apart, and then find no place for one that was not there before.
     try:
-        _refuse_other_keys(state)
-        return json.dumps(state)
+        return as_text(state)
     except (TypeError, ValueError) as error:
         advice = "make its state_dict() return JSON values"
         raise StateError([Problem(where, f"a value that is not JSON ({error})", "JSON values", advice)]) from error
-
-
-def _refuse_other_keys(state: Any) -> None:
-    """Raise ``TypeError`` for keys that JSON would turn into strings."""
-    if isinstance(state, dict):
-        for key, value in state.items():
-            if type(key) is not str:
-                raise TypeError(f"the key {key!r}, where JSON has strings only")
-            _refuse_other_keys(value)
-    elif isinstance(state, list | tuple):
-        for value in state:
-            _refuse_other_keys(value)
 
 
 def _from_text(where: str, text: object) -> Any:
