@@ -70,7 +70,11 @@ def explain(loader: DataLoader[Any]) -> Explanation:
         notes.append("collate_fn is keyed by batch")
     if loader.generator is not None:
         notes.append("generator= is not drawn from; the order and the workers' seeds follow from seed")
-    return Explanation(dict.fromkeys(generators.keyed, by), tuple(generators.unkeyed), order, tuple(notes))
+    keyed = dict.fromkeys(generators.keyed, by)
+    if isinstance(loader._kind, MapStyle) and not loader._kind.plan(loader).random_access:
+        samplers = Generators((), sampler=loader.sampler, batch_sampler=loader.batch_sampler)
+        keyed |= dict.fromkeys(samplers.keyed, "epoch")
+    return Explanation(keyed, tuple(generators.unkeyed), order, tuple(notes))
 
 
 def _order(plan: Plan) -> str:

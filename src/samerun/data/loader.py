@@ -42,6 +42,7 @@ class DataLoader(TorchDataLoader[T_co]):
         seed: the root of all randomness, an integer in ``[0, 2**64)``; by default that of the last
             :func:`~samerun.seed_everything`.
         name: enters every key, so that two loaders of one seed do not share draws; give each its own.
+        drop_last: whether the last batch is left out if it is incomplete over all ranks together.
         rank, world_size: this process's place among several; by default those of ``torch.distributed``, else of the
             environment (``RANK``, ``WORLD_SIZE``), looked up when the loader is iterated. A sampler with ranks of its
             own, such as ``DistributedSampler``, is left to deal out itself.

@@ -298,3 +298,10 @@ def test_lazily_made_generators_are_keyed_for_a_single_item_too():
     items = [item for batch in loader_of(Lazy(), collate_fn=list) for item in batch]
     assert bits(loader_of(Lazy()).reproduce(0, 9)) == bits(items[9])
     LazyMixUp()
+
+
+def test_it_lists_the_generators_inside_a_sampler():
+    sampler = torch.utils.data.RandomSampler(range(12), replacement=True, generator=torch.Generator())
+    explanation = loader_of(Noisy(), sampler=sampler).explain()
+    assert explanation.keyed["sampler.generator"] == "epoch"
+    assert "sampler.generator" not in loader_of(Noisy(), shuffle=True).explain().keyed
