@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -12,7 +11,7 @@ from typing import Any
 from samerun.data.generators import Generators, lent
 from samerun.data.keys import Keys
 from samerun.data.position import Position
-from samerun.data.stateful import has_state
+from samerun.data.stateful import as_text, has_state
 
 __all__ = ["Entries"]
 
@@ -32,30 +31,47 @@ class Entries:
     """
 
     def __init__(self, sampler: Any, keys: Keys, epoch: int, start: Position, skip: int) -> None:
-        self._keys, self._epoch, self._taken = keys, epoch, skip
+        self._sampler, self._keys, self._epoch, self._start = sampler, keys, epoch, start
         self._generators = Generators(None, sampler=sampler)
+        self._skip = skip
+        self._settled = False
+        self._open()
+
+    def _open(self) -> None:
+        sampler, state = self._sampler, self._start.sampler
         self._states: dict[str, Any] | None = None
         self._stateful: Any = None
-        with self._stream(keys.order(epoch)):
+        with self._stream(self._keys.order(self._epoch)):
             for part in (sampler, getattr(sampler, "sampler", None)):
                 if callable(set_epoch := getattr(part, "set_epoch", None)):
-                    set_epoch(epoch)
-            if start.sampler is not None and has_state(sampler):
-                sampler.load_state_dict(deepcopy(start.sampler))
+                    set_epoch(self._epoch)
+            if state is not None and has_state(sampler):
+                sampler.load_state_dict(deepcopy(state))
             self._iterator = iter(sampler)
-            if start.sampler is not None and has_state(self._iterator):
-                self._iterator.load_state_dict(deepcopy(start.sampler))
+            if state is not None and has_state(self._iterator):
+                self._iterator.load_state_dict(deepcopy(state))
         self._rest = _going_on(self._iterator)
-        self._stateful = next((part for part in (self._iterator, sampler) if has_state(part)), None)
-        if start.sampler is None and skip:
-            with self._stream(keys.order(epoch)):
-                deque(islice(self._rest, skip), maxlen=0)
+        self._stateful = next((part for part in (self._iterator, sampler) if _has_text_state(part)), None)
+        self._taken = self._skip if state is not None and self._stateful is not None else 0
 
     def take(self, count: int) -> list[Any]:
         """Return the next entries, fewer at the end."""
-        key = self._keys.order(self._epoch) if self._stateful is None else self._keys.taking(self._epoch, self._taken)
-        with self._stream(key):
-            entries = list(islice(self._rest, count))
+        entries = self._walk(count)
+        if not self._settled:
+            self._settled = True
+            # A generator that came into being with the first entries was not keyed for them.
+            if self._iterator is not self._sampler and self._generators.discover():
+                self._open()
+                entries = self._walk(count)
+        return entries
+
+    def _walk(self, count: int) -> list[Any]:
+        keys, epoch = self._keys, self._epoch
+        with self._stream(keys.order(epoch) if self._stateful is None else keys.taking(epoch, self._taken)):
+            for _ in islice(self._rest, max(self._skip - self._taken, 0)):
+                self._taken += 1
+            # Copies, because some batch samplers fill one list again and again.
+            entries = [list(entry) if type(entry) is list else entry for entry in islice(self._rest, count)]
         self._taken += len(entries)
         return entries
 
@@ -85,3 +101,14 @@ def _going_on(iterator: Iterator[Any]) -> Iterator[Any]:
         except StopIteration:
             return
         yield entry
+
+
+def _has_text_state(part: Any) -> bool:
+    """Return whether a sampler can be resumed by its own state; one with tensors in it is walked like any other."""
+    if not has_state(part):
+        return False
+    try:
+        as_text(part.state_dict())
+    except (TypeError, ValueError):
+        return False
+    return True

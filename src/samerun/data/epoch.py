@@ -26,17 +26,18 @@ class Epoch(Iterator[T_co], Generic[T_co]):
 
     def __init__(self, loader: DataLoader[T_co]) -> None:
         self._loader = loader
-        self.begin()
+        self._begin()
 
-    def begin(self) -> None:
+    def _begin(self) -> None:
         """Begin where the loader is to go on."""
         loader = self._loader
-        self.version = loader._version
-        self.progress: Progress | ShardProgress
-        self.progress, self._inner = loader._begin()
+        version = loader._version
+        self._progress: Progress | ShardProgress
+        self._progress, self._inner = loader._begin()
+        self._version = version  # last: what fails on the way is tried again
         # The workers may live on into another epoch, and are not this one's any more then.
         self._lease = self._inner.lease = object()
-        self._opening: AbstractContextManager[object] | None = loader._kind.opening(self.progress.place)
+        self._opening: AbstractContextManager[object] | None = loader._kind.opening(self._progress.place)
 
     def __iter__(self) -> Epoch[T_co]:
         return self
@@ -45,13 +46,13 @@ class Epoch(Iterator[T_co], Generic[T_co]):
         return len(self._loader)
 
     def __next__(self) -> T_co:
-        if self.version != self._loader._version and self._loader._current() is self:
-            self.begin()
+        if self._version != self._loader._version and self._loader._current() is self:
+            self._begin()
         if self._inner.lease is not self._lease:
             reason = (
                 "persistent workers make one epoch at a time, and another iter(loader) has taken them; use it alone"
             )
-            raise LoaderError(f"the iterator over epoch {self.progress.epoch}", reason)
+            raise LoaderError(f"the iterator over epoch {self._progress.epoch}", reason)
         opening, self._opening = self._opening, None
         try:
             if opening is None:
@@ -59,7 +60,7 @@ class Epoch(Iterator[T_co], Generic[T_co]):
             with opening:
                 return self._advance()
         except StopIteration:
-            self.progress.end()
+            self._progress.end()
             raise
 
     def _advance(self) -> T_co:

@@ -51,7 +51,8 @@ def _covers(name: str, source: str) -> bool:
 class lent:  # noqa: N801  # a context manager, named like one
     """Lend generators to the block, and all of torch's intra-op threads but one; everything comes back.
 
-    One thread, because sums over several have other bits, and workers have one.
+    One thread, because sums over several have other bits, and workers have one. What devices that are not initialised
+    yet would begin with comes back too.
     """
 
     def __init__(self, sources: Iterable[Source[Any]]) -> None:
@@ -63,6 +64,7 @@ class lent:  # noqa: N801  # a context manager, named like one
     def __enter__(self) -> None:
         lent.depth += 1
         self._states = [(source, source.read()) for source in self._sources]
+        self._pending = [(family, pending) for family in families() if (pending := family.pending()) is not None]
         self._threads = torch.get_num_threads()
         torch.set_num_threads(1)
 
@@ -71,13 +73,15 @@ class lent:  # noqa: N801  # a context manager, named like one
         torch.set_num_threads(self._threads)
         for source, state in self._states:
             source.write(state)
+        for family, pending in self._pending:
+            family.put_back(pending)
 
 
 def _private(roots: SimpleNamespace) -> dict[str, Source[Any]]:
     # Named as private_sources() names what it is given, and the roots are the only thing given.
     prefix = "objects[0]."
     try:
-        found = private_sources((roots,))
+        found = private_sources((roots,), bulk=False)
     except DiscoveryError as error:
         raise DiscoveryError(error.path.removeprefix(prefix), error.reason) from None
     return {name.removeprefix(prefix): source for name, source in found.items()}
@@ -109,21 +113,29 @@ class Generators:
         self._rngs = rngs
         self._roots = SimpleNamespace(**roots)
         self._live: dict[str, Source[Any]] = {}
+        self._left_out: set[str] = set()
         self._private: dict[str, Source[Any]] = {}
         self.discover()
 
     def discover(self) -> bool:
         """Look again for sources; return whether there are others than before."""
         before = set(self._live), set(self._private)
-        self._private = _private(self._roots)
+        found = _private(self._roots)
+        self._private = {name: source for name, source in found.items() if name not in self._left_out}
         self._arrange(global_sources())
         return (set(self._live), set(self._private)) != before
 
-    def refresh(self) -> None:
-        """Notice global sources that came or went, such as a device that was initialised; cheap."""
+    def refresh(self) -> bool:
+        """Notice global sources that came or went, such as a device that was initialised; return whether any did."""
         live = global_sources()
-        if live.keys() != self._live.keys():
-            self._arrange(live)
+        if live.keys() == self._live.keys():
+            return False
+        self._arrange(live)
+        return True
+
+    def leave_out_new(self) -> None:
+        """Look for private generators that came into being, and never key them: they are somebody's own state."""
+        self._left_out.update(_private(self._roots).keys() - self._private.keys())
 
     def _arrange(self, live: dict[str, Source[Any]]) -> None:
         self._live = {**live, "numpy": _LEGACY}

@@ -61,6 +61,11 @@ class GuardedCollate:
             raise LoaderError("collate_fn", f"{_REASON}. To another loader of your own give your own function")
         return self.function(items)
 
+    def __getattr__(self, name: str) -> Any:
+        if name == "function":  # not there yet, while a copy is made
+            raise AttributeError(name)
+        return getattr(self.function, name)
+
     def __eq__(self, other: object) -> bool:
         return bool(self.function == unguarded(other))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,11 @@ def explain(loader: DataLoader[Any]) -> Explanation:
         notes.append("collate_fn is keyed by batch")
     if loader.generator is not None:
         notes.append("generator= is not drawn from; the order and the workers' seeds follow from seed")
-    return Explanation(dict.fromkeys(generators.keyed, by), tuple(generators.unkeyed), order, tuple(notes))
+    keyed = dict.fromkeys(generators.keyed, by)
+    if isinstance(loader._kind, MapStyle) and not loader._kind.plan(loader).random_access:
+        samplers = Generators((), sampler=loader.sampler, batch_sampler=loader.batch_sampler)
+        keyed |= dict.fromkeys(samplers.keyed, "epoch")
+    return Explanation(keyed, tuple(generators.unkeyed), order, tuple(notes))
 
 
 def _order(plan: Plan) -> str:
@@ -97,7 +102,7 @@ def _request(loader: DataLoader[Any], epoch: int, ordinal: int) -> Request:
     assert isinstance(loader._kind, MapStyle)
     _, world_size = ranks(loader.rank, loader.world_size)
     for rank in range(world_size if ordinal >= 0 else 0):
-        plan = loader._kind.plan(loader, Split(rank, world_size, loader.uneven))
+        plan = _plan(loader, Split(rank, world_size, loader.uneven))
         start = Position()
         if plan.random_access and plan.batch_size and plan.length:
             begin = min(ordinal, plan.length - 1) // plan.batch_size * plan.batch_size
@@ -108,6 +113,15 @@ def _request(loader: DataLoader[Any], epoch: int, ordinal: int) -> Request:
             if mark.before > ordinal:
                 break
     raise IndexError(f"epoch {epoch} has no item {ordinal} that can be reached from this rank")
+
+
+def _plan(loader: DataLoader[Any], split: Split | None = None) -> Plan:
+    """Return a plan whose samplers can be walked without moving the loader's own."""
+    assert isinstance(loader._kind, MapStyle)
+    samplers = (loader.sampler, loader.batch_sampler)
+    if loader._kind.plan(loader).random_access:
+        return loader._kind.plan(loader, split)
+    return loader._kind.plan(loader, split, deepcopy(samplers, {id(loader.dataset): loader.dataset}))
 
 
 def _single(request: Request, place: int) -> Request:
@@ -216,7 +230,7 @@ def _repeatedly(maker: MapMaker, requests: list[Request]) -> list[_Bits]:
 def _first(loader: DataLoader[Any], items: int) -> tuple[list[Request], int]:
     assert isinstance(loader._kind, MapStyle)
     requests, count = [], 0
-    for request, _ in loader._kind.plan(loader).requests(0, Position()):
+    for request, _ in _plan(loader).requests(0, Position()):
         requests.append(request)
         count += len(request.indices)
         if count >= items:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -11,26 +11,24 @@ from torch.utils.data import get_worker_info
 
 from samerun.data.generators import Generators
 from samerun.data.keys import Keys
+from samerun.data.maker import Maker, refuse_stop
 from samerun.data.position import Shard, Shards
 from samerun.data.probe import Moved
 from samerun.data.stateful import has_state
-from samerun.rng.source import Source
 
 __all__ = ["IterableCollate", "IterableMaker"]
 
 
-class IterableMaker:
-    """Stands for an iterable dataset where torch fetches.
+class IterableMaker(Maker):
+    """Stands for an iterable dataset.
 
     Args:
-        dataset, collate_fn: the user's.
-        keys: of the loader.
-        generators: those found when the loader was first iterated, for use in this process and its forks; another
-            process finds its own. They are not looked for again: what a dataset makes while it is iterated is part of
-            its own state.
-        rngs: see :class:`Generators`.
+        dataset, collate_fn, keys, rngs: see :class:`Maker`.
+        generators: those found in the training process, for use there and in its forks; another process finds its own.
+        beginnings: the state the dataset had before it was first opened in this process, once it is known.
         first_shard: the number of this rank's first shard.
         start: where in the epoch the shards begin, for the first opening.
+        workers: how many shards this rank has.
     """
 
     def __init__(
@@ -39,38 +37,26 @@ class IterableMaker:
         dataset: Any,
         collate_fn: Callable[[Any], Any],
         keys: Keys,
-        generators: Generators,
         rngs: tuple[str, ...] | None,
+        generators: Generators,
+        beginnings: list[Any] | None = None,
         first_shard: int,
         start: Shards,
         workers: int,
     ) -> None:
-        self.dataset = dataset
-        self.collate_fn = collate_fn
-        self.keys = keys
-        self.rngs = rngs
+        super().__init__(dataset, collate_fn, keys, rngs)
+        self._generators = generators
+        self.beginnings = [] if beginnings is None else beginnings
         self.first_shard = first_shard
         self.start: Shards | None = start
         # Shared with the workers: which epoch the next opening is of, and how many items each has made again.
-        self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()
-        self.replayed = torch.zeros(workers, dtype=torch.int64).share_memory_()
+        with torch.inference_mode(False):
+            self.epoch = torch.zeros((), dtype=torch.int64, device="cpu").share_memory_()
+            self.replayed = torch.zeros(workers, dtype=torch.int64, device="cpu").share_memory_()
         self.shard: _OpenShard | None = None
-        self._generators: Generators | None = generators
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_generators": None, "shard": None}
-
-    @property
-    def generators(self) -> Generators:
-        """The generators of this process."""
-        if self._generators is None:
-            self._generators = Generators(self.rngs, dataset=self.dataset, collate_fn=self.collate_fn)
-        return self._generators
-
-    def lend(self) -> Iterable[Source[Any]]:
-        """Return the generators that making items uses in this process."""
-        self.generators.refresh()
-        return self.generators.keyed.values()
+        return {**super().__getstate__(), "shard": None}
 
     def __iter__(self) -> _OpenShard:
         """Open this process's shard of an epoch; called once for each epoch by torch's fetcher."""
@@ -106,11 +92,16 @@ class _OpenShard:
             raise StopIteration
         generators = self._maker.generators
         if self._watch is None:
+            torch.set_num_threads(1)  # whatever an item before has set
             generators.refresh()
             self._watch = generators.watch()
-        if self._iterator is None:
-            self._iterator = self._open()
-        return self._make(self._iterator)
+        if self._iterator is not None:
+            return self._make(self._iterator)
+        self._iterator = self._open()
+        item = self._make(self._iterator)
+        # What a dataset makes while it is iterated is its own state, and must not be keyed in the next epoch either.
+        generators.leave_out_new()
+        return item
 
     def _open(self) -> Iterator[Any]:
         maker, begin = self._maker, self._begin
@@ -118,8 +109,13 @@ class _OpenShard:
         maker.generators.key(maker.keys.opening(self._epoch, self._shard))
         if callable(set_epoch := getattr(dataset, "set_epoch", None)):
             set_epoch(self._epoch)
-        if begin.state is not None and has_state(dataset):
-            dataset.load_state_dict(deepcopy(begin.state))
+        if has_state(dataset):
+            # One that goes on where it was would begin an epoch wherever its worker has left the one before.
+            if not maker.beginnings:
+                maker.beginnings.append(_state_before(dataset))
+            state = maker.beginnings[0] if begin.state is None else begin.state
+            if state is not None:
+                dataset.load_state_dict(deepcopy(state))
         iterator: Iterator[Any] = iter(dataset)
         if begin.state is not None and has_state(iterator):
             iterator.load_state_dict(deepcopy(begin.state))  # type: ignore[attr-defined]
@@ -153,7 +149,15 @@ class _OpenShard:
         """Collate a batch under a key of its own, and say how far the shard is behind it."""
         maker = self._maker
         maker.generators.key(maker.keys.shard_batch(self._epoch, self._shard, self.first_of_batch))
-        collated = maker.collate_fn(data)
+        try:
+            collated = maker.collate_fn(data)
+        except Exception as error:
+            error.add_note(
+                f"samerun: while collating the batch from item {self.first_of_batch} of shard {self._shard} on,"
+                f" of epoch {self._epoch}"
+            )
+            refuse_stop(error, "collate_fn")
+            raise
         if self._watch:
             maker.generators.refuse_draws(self._watch, f"shard {self._shard} of epoch {self._epoch}")
         self._watch = None
@@ -162,6 +166,13 @@ class _OpenShard:
         # A copy: the queue to the training process pickles it later, when the dataset has moved on.
         state = None if source is None else deepcopy(source.state_dict())
         return Shard(self._begin.worker, self._items, self._done, state), collated
+
+
+def _state_before(dataset: Any) -> Any:
+    try:
+        return deepcopy(dataset.state_dict())
+    except Exception:  # many have no state before they are iterated, and then none to go on from
+        return None
 
 
 class IterableCollate:

@@ -22,8 +22,12 @@ class Keys:
         """Return the function that gives the key of an item of the epoch by its ordinal."""
         return deriver(*self._path, "item", epoch)
 
+    def whole(self, epoch: int, ordinal: int) -> int:
+        """Return the key of the items, from an ordinal on, of a dataset that makes a whole batch at once."""
+        return derive(*self._path, "items", epoch, ordinal)
+
     def batch(self, epoch: int, ordinal: int) -> int:
-        """Return the key of the batch that begins with an ordinal."""
+        """Return the key under which the batch that begins with an ordinal is collated."""
         return derive(*self._path, "batch", epoch, ordinal)
 
     def shard(self, epoch: int, shard: int) -> Callable[[int], int]:
@@ -31,7 +35,7 @@ class Keys:
         return deriver(*self._path, "shard", epoch, shard)
 
     def shard_batch(self, epoch: int, shard: int, item: int) -> int:
-        """Return the key of the batch that begins with an item of one shard."""
+        """Return the key under which the batch that begins with an item of one shard is collated."""
         return derive(*self._path, "shard batch", epoch, shard, item)
 
     def opening(self, epoch: int, shard: int) -> int:

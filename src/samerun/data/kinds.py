@@ -64,20 +64,17 @@ class Kind(ABC):
 class _Feed:
     """Stands for the index sampler: gives torch the requests of the epoch that was begun last."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-
-    def begin(self, progress: Progress, place: Position) -> None:
-        self._progress, self._place = progress, place
+    def begin(self, plan: Plan, progress: Progress, place: Position) -> None:
+        self._plan, self._progress, self._place = plan, progress, place
 
     def __iter__(self) -> Iterator[Message]:
         progress = self._progress
-        for request, mark in self.plan.requests(progress.epoch, self._place):
+        for request, mark in self._plan.requests(progress.epoch, self._place):
             if progress.sent(request.batch, mark):
                 yield request.message()
 
     def __len__(self) -> int:
-        return len(self.plan)
+        return len(self._plan)
 
 
 class MapStyle(Kind):
@@ -88,12 +85,16 @@ class MapStyle(Kind):
     def __init__(self) -> None:
         self._feed: _Feed | None = None
 
-    def plan(self, loader: DataLoader[Any], split: Split | None = None) -> Plan:
-        """Return the plan of this rank, or of another part."""
+    def plan(
+        self, loader: DataLoader[Any], split: Split | None = None, samplers: tuple[Any, Any] | None = None
+    ) -> Plan:
+        """Return the plan of this rank, or of another part, or with copies of sampler and batch sampler."""
         split = split or _split(loader)
-        batch_sampler: Any = loader.batch_sampler
+        sampler: Any
+        batch_sampler: Any
+        sampler, batch_sampler = samplers or (loader.sampler, loader.batch_sampler)
         if batch_sampler is None:
-            return plan_for(loader.sampler, 1, keys_of(loader), split, drop_last=False)
+            return plan_for(sampler, 1, keys_of(loader), split, drop_last=False)
         if type(batch_sampler) in _PLAIN:
             size, drop_last = batch_sampler.batch_size, batch_sampler.drop_last
             return plan_for(batch_sampler.sampler, size, keys_of(loader), split, drop_last=drop_last)
@@ -102,15 +103,22 @@ class MapStyle(Kind):
     def identity(self, loader: DataLoader[Any]) -> Identity:
         plan = self.plan(loader)
         drop_last = bool(getattr(loader.batch_sampler, "drop_last", False))
+        rank, world_size = ranks(loader.rank, loader.world_size)
+        # Where batches come out of order, or have sizes of each rank's own, each rank is at a place of its own.
+        out_of_order = world_size > 1 and not loader.in_order and loader.num_workers > 0
+        own = out_of_order or (plan.dealt and plan.batch_size is None)
         return Identity(
             version=VERSION,
             seed=loader.seed,
             name=loader.name,
             sampler=plan.sampler,
             length=length_of(loader.dataset),
-            entries=None if plan.random_access else plan.length,
+            # What is dealt out is rounded to the ranks, which may be others next time.
+            entries=None if plan.random_access or plan.dealt else plan.length,
             batch_size=plan.batch_size,
             drop_last=drop_last,
+            rank=rank if own else None,
+            world_size=world_size if own else None,
         )
 
     def limit(self, loader: DataLoader[Any]) -> int | None:
@@ -126,8 +134,8 @@ class MapStyle(Kind):
         assert isinstance(place, Position)
         progress = Progress(epoch, place, in_order=loader.in_order or loader.num_workers == 0)
         if workers is None or self._feed is None:
-            self._feed = _Feed(self.plan(loader))
-        self._feed.begin(progress, place)
+            self._feed = _Feed()
+        self._feed.begin(self.plan(loader), progress, place)
         maker = self.maker(loader)
         view = _view(loader, epoch, maker, Collate(maker), _index_sampler=self._feed, first_worker=0)
         if workers is None:
@@ -144,6 +152,7 @@ class IterableStyle(Kind):
     def __init__(self) -> None:
         self._generators: Generators | None = None
         self._maker: IterableMaker | None = None
+        self._beginnings: list[Any] = []
 
     def identity(self, loader: DataLoader[Any]) -> Identity:
         rank, world_size = ranks(loader.rank, loader.world_size)
@@ -190,11 +199,14 @@ class IterableStyle(Kind):
         collate_fn = unguarded(loader.collate_fn)
         if self._generators is None:
             self._generators = Generators(wanted(loader.rngs), dataset=loader.dataset, collate_fn=collate_fn)
+        else:
+            self._generators.discover()
         return IterableMaker(
             dataset=loader.dataset,
             collate_fn=collate_fn,
             keys=keys_of(loader),
             generators=self._generators,
+            beginnings=self._beginnings,
             rngs=wanted(loader.rngs),
             first_shard=rank * shards,
             start=place,
@@ -222,6 +234,6 @@ def _view(loader: DataLoader[Any], epoch: int, maker: Any, collate: Any, **repla
         collate_fn=collate,
         worker_init_fn=WorkerStart(loader.dataset, loader.worker_init_fn),
         # torch draws the workers' base_seed from it, which would come from the training process's generator otherwise.
-        generator=torch.Generator().manual_seed(keys_of(loader).workers(epoch)),
+        generator=torch.Generator(torch.get_default_device()).manual_seed(keys_of(loader).workers(epoch)),
         **replaced,
     )

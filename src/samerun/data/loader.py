@@ -42,6 +42,7 @@ class DataLoader(TorchDataLoader[T_co]):
         seed: the root of all randomness, an integer in ``[0, 2**64)``; by default that of the last
             :func:`~samerun.seed_everything`.
         name: enters every key, so that two loaders of one seed do not share draws; give each its own.
+        drop_last: whether the last batch is left out if it is incomplete over all ranks together.
         rank, world_size: this process's place among several; by default those of ``torch.distributed``, else of the
             environment (``RANK``, ``WORLD_SIZE``), looked up when the loader is iterated. A sampler with ranks of its
             own, such as ``DistributedSampler``, is left to deal out itself.
@@ -207,7 +208,8 @@ class DataLoader(TorchDataLoader[T_co]):
         What is captured: epoch, position, and the states of a sampler or an iterable dataset that have ``state_dict``
         and ``load_state_dict``. What is not: anything else inside dataset and sampler; the items need no more.
 
-        The same on every rank for a map-style dataset received in order; each rank's own otherwise.
+        The same on every rank for a map-style dataset received in order, if the sampler gives all ranks equally many;
+        each rank's own otherwise.
 
         Raises:
             StateError: for a state of a sampler or a dataset that is not JSON.

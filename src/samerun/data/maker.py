@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import StackDataset, Subset, get_worker_info
 from torch.utils.data._utils.collate import default_collate, default_convert
@@ -13,9 +14,10 @@ from samerun.data.generators import Generators
 from samerun.data.keys import Keys
 from samerun.data.request import Made, Message, Request
 from samerun.errors import LoaderError
+from samerun.rng.numpy import global_bit_generator
 from samerun.rng.source import Source
 
-__all__ = ["Collate", "MapMaker", "WorkerStart", "makes_batches"]
+__all__ = ["Collate", "Maker", "MapMaker", "WorkerStart", "makes_batches", "refuse_stop"]
 
 
 def makes_batches(dataset: object) -> bool:
@@ -32,31 +34,28 @@ def makes_batches(dataset: object) -> bool:
     return callable(getattr(dataset, "__getitems__", None))
 
 
-class MapMaker:
-    """Stands for a map-style dataset where torch fetches: takes a :class:`Request` and makes its items.
+class Maker:
+    """Stands for a dataset where torch fetches.
 
     One for each process; pickling leaves the generators behind, so that each process finds its own.
+
+    Args:
+        dataset, collate_fn: the user's.
+        keys: of the loader.
+        rngs: see :class:`Generators`.
     """
 
     def __init__(
-        self,
-        dataset: Any,
-        collate_fn: Callable[[Any], Any],
-        keys: Keys,
-        rngs: tuple[str, ...] | None,
-        *,
-        batched: bool = True,
+        self, dataset: Any, collate_fn: Callable[[Any], Any], keys: Keys, rngs: tuple[str, ...] | None
     ) -> None:
         self.dataset = dataset
         self.collate_fn = collate_fn
         self.keys = keys
         self.rngs = rngs
-        self.whole = batched and makes_batches(dataset)  # torch asks for single items where batching is off
         self._generators: Generators | None = None
-        self._settled = False
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_generators": None, "_settled": False}
+        return {**self.__dict__, "_generators": None}
 
     @property
     def generators(self) -> Generators:
@@ -70,34 +69,74 @@ class MapMaker:
         self.generators.refresh()
         return self.generators.keyed.values()
 
-    def __getitems__(self, message: Message) -> Made:
-        """Make the items of a batch."""
-        return Made(request := Request.of(message), self.make(request))
 
-    def __getitem__(self, message: Message) -> Made:
-        """Make the single item of a request, where batching is off."""
-        return Made(request := Request.of(message), self.make(request)[0])
+class MapMaker(Maker):
+    """Stands for a map-style dataset: takes a :class:`Request` and makes its items."""
+
+    def __init__(
+        self,
+        dataset: Any,
+        collate_fn: Callable[[Any], Any],
+        keys: Keys,
+        rngs: tuple[str, ...] | None,
+        *,
+        batched: bool = True,
+    ) -> None:
+        super().__init__(dataset, collate_fn, keys, rngs)
+        self._batched = batched
+        self.whole = batched and makes_batches(dataset)  # torch asks for single items where batching is off
+        self._batches = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_batches": 0}
+
+    def __getitems__(self, message: Message) -> Made:
+        """Make what a request asks for: a list of items, or the single item where batching is off."""
+        request = Request.of(message)
+        return Made(request, self.made(request))
+
+    # torch asks by the one or by the other.
+    __getitem__ = __getitems__
+
+    def made(self, request: Request) -> Any:
+        """Return what is to be collated."""
+        items = self.make(request)
+        return items if self._batched else items[0]
 
     def make(self, request: Request) -> list[Any]:
         """Make the items of a request, each under its key.
 
         Raises:
-            LoaderError: if one draws from a source that is not keyed.
+            LoaderError: if one draws from a source that is not keyed, or a generator came into being too late.
         """
+        torch.set_num_threads(1)  # whatever an item before has set
         generators = self.generators
         generators.refresh()
         watched = generators.watch()
         items = self._make(request)
-        # A generator that came into being with the first item was not keyed for it.
-        if not self._settled:
-            self._settled = True
-            if generators.discover():
-                items = self._make(request)
+        # A generator that came into being while they were made was not keyed for them.
+        if self._found_new() or generators.refresh():
+            items = self._make(request)
         if watched:
-            generators.refuse_draws(
-                watched, f"one of the items from {request.ordinals.start} of epoch {request.epoch} on"
-            )
+            what = f"one of the items from {request.ordinals.start} of epoch {request.epoch} on"
+            generators.refuse_draws(watched, what)
         return items
+
+    def _found_new(self) -> bool:
+        """Look for new generators after the first batch, and less and less often; return whether to make it again.
+
+        Raises:
+            LoaderError: for one that was found later, because items made in between may have drawn from it.
+        """
+        self._batches += 1
+        if self._batches & (self._batches - 1):  # not 1, 2, 4, 8, ...
+            return False
+        before = set(self.generators.keyed)
+        found = self.generators.discover()
+        if found and self._batches > 1 and (late := set(self.generators.keyed) - before):
+            reason = "came into being after the first batch, so items may have drawn from it before it was keyed"
+            raise LoaderError(min(late), f"{reason}; make it with the dataset, or in its first item")
+        return found
 
     def _make(self, request: Request) -> list[Any]:
         return self._batch(request) if self.whole else self._items(request)
@@ -113,18 +152,18 @@ class MapMaker:
         except Exception as error:
             place = len(items)
             _note(error, request, place, key_of(request.ordinals[place]))
-            _refuse_stop(error)
+            refuse_stop(error, "dataset")
             raise
         return items
 
     def _batch(self, request: Request) -> list[Any]:
-        key = self.keys.batch(request.epoch, request.ordinals.start)
+        key = self.keys.whole(request.epoch, request.ordinals.start)
         self.generators.key(key)
         try:
             items: list[Any] = self.dataset.__getitems__(request.indices)
         except Exception as error:
             _note(error, request, 0, key)
-            _refuse_stop(error)
+            refuse_stop(error, "dataset")
             raise
         return items
 
@@ -137,11 +176,11 @@ def _note(error: Exception, request: Request, place: int, key: int) -> None:
     )
 
 
-def _refuse_stop(error: Exception) -> None:
+def refuse_stop(error: Exception, where: str) -> None:
     """Raise an error in place of ``StopIteration``, which torch takes for the end of the epoch."""
     if isinstance(error, StopIteration):
         reason = f"raised StopIteration, which would end the epoch without a word; {' '.join(error.__notes__)}"
-        raise LoaderError("dataset", reason) from error
+        raise LoaderError(where, reason) from error
 
 
 class Collate:
@@ -161,6 +200,7 @@ class Collate:
             request = made.request
             places = f"the batch from item {request.ordinals.start} (index {request.indices[:1]}) on"
             error.add_note(f"samerun: while collating {places}, of epoch {request.epoch}")
+            refuse_stop(error, "collate_fn")
             raise
 
     def _collate(self, made: Made) -> Any:
@@ -176,7 +216,7 @@ class Collate:
         if not self._settled:
             self._settled = True
             if maker.generators.discover():
-                items = maker.make(request)  # collate_fn may have changed the others
+                items = maker.made(request)  # collate_fn may have changed the others
                 maker.generators.key(key)
                 data = maker.collate_fn(items)
         if watched:
@@ -186,18 +226,26 @@ class Collate:
 
 
 class WorkerStart:
-    """Stands for ``worker_init_fn``: lets a worker's code see the user's dataset, then calls the user's function."""
+    """Stands for ``worker_init_fn``: makes a worker like the training process, then calls the user's function.
+
+    A worker that is not forked begins with NumPy's first bit generator and torch's first default dtype; and to its
+    code, what stands for the dataset would be the dataset.
+    """
 
     def __init__(self, dataset: Any, function: Callable[[int], None] | None) -> None:
         self._dataset = dataset
         self._function = function
+        self._bit_generator = type(global_bit_generator())
+        self._dtype = torch.get_default_dtype()
 
     def __call__(self, worker_id: int) -> None:
         info = get_worker_info()
         if info is None:
             raise LoaderError("worker_init_fn", "was called outside a worker")
-        # The information cannot be changed, and the dataset in it would be the one that stands for the user's.
-        object.__setattr__(info, "dataset", self._dataset)
+        object.__setattr__(info, "dataset", self._dataset)  # it does not let anyone assign
+        if type(global_bit_generator()) is not self._bit_generator:
+            np.random.set_bit_generator(self._bit_generator())  # type: ignore[attr-defined]  # not in NumPy's stubs
+        torch.set_default_dtype(self._dtype)
         if self._function is not None:
             self._function(worker_id)
             torch.set_num_threads(1)  # as in the training process, whatever the function set

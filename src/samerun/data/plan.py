@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -33,7 +34,8 @@ class Plan(ABC):
     Attributes:
         sampler: the type of what decides on the order, in words.
         batch_size: samples in a global batch, over all ranks; ``None`` if the sampler decides.
-        length: samples in an epoch, batches of a batch sampler; ``None`` if it is not known.
+        length: entries of an epoch over all ranks: samples, or batches of a batch sampler; ``None`` if it is not known.
+        dealt: whether the sampler gives this rank's part only.
         random_access: whether an epoch can be entered anywhere without walking up to the place.
     """
 
@@ -41,6 +43,7 @@ class Plan(ABC):
     batch_size: int | None
     length: int | None
     random_access: bool = False
+    dealt: bool = False
 
     @abstractmethod
     def requests(self, epoch: int, start: Position) -> Iterator[Step]:
@@ -65,13 +68,19 @@ class OrderPlan(Plan):
         self._split, self._local, self._drop_last, self._shuffle_key = split, batch_size, drop_last, shuffle_key
 
     def __len__(self) -> int:
-        return _batches(self._split.count(self.length or 0), self._local, self._drop_last)
+        return self._batches(self._split, self.length or 0)
+
+    def _batches(self, split: Split, samples: int) -> int:
+        return samples // self.batch_size if self._drop_last else -(-split.count(samples) // self._local)
 
     def requests(self, epoch: int, start: Position) -> Iterator[Step]:
         assert self.length is not None
         local, total = self._local, self.batch_size
-        ordinals = self._split.ordinals(start.samples, max(self.length - start.samples, 0))
-        batches = _batches(len(ordinals), local, self._drop_last)
+        left = max(self.length - start.samples, 0)
+        ordinals = self._split.ordinals(start.samples, left)
+        batches = self._batches(self._split, left)
+        # Of the rank with the most, so that all are at one place as long as there is something to be made.
+        most = self._batches(replace(self._split, rank=0), left)
         index_of = self._order(epoch)
         at_once = max(_WINDOW // local, 1)
         window: list[int] = []
@@ -82,7 +91,7 @@ class OrderPlan(Plan):
             mine = ordinals[batch * local : (batch + 1) * local]
             before = start.samples + batch * total
             after = min(before + total, self.length)
-            mark = Mark(before, Position(after, after), last=batch == batches - 1)
+            mark = Mark(before, Position(after, after), last=batch == most - 1)
             yield Request(epoch, batch, mine, window[place : place + local]), mark
 
     def _order(self, epoch: int) -> Callable[[range], list[int]]:
@@ -105,33 +114,37 @@ class _Sampled(Plan):
         self._sampler, self._keys = sampler, keys
         own = own_ranks(sampler)
         # A sampler that knows the ranks gives this rank's part only.
-        self._dealt = own is not None
+        self.dealt = own is not None
         self._split = Split(*(own or (split.rank, split.world_size)), split.uneven)
-        self._group = group if self._dealt else group * self._split.world_size
+        self._group = group if self.dealt else group * self._split.world_size
         # Not asked of a sampler that only becomes one when it is iterated.
         self._entries = length_of(sampler)
 
     def requests(self, epoch: int, start: Position) -> Iterator[Step]:
         world = self._split.world_size
-        skip = len(range(self._split.rank, start.taken, world)) if self._dealt else start.taken
+        skip = len(range(self._split.rank, start.taken, world)) if self.dealt else start.taken
         entries = Entries(self._sampler, self._keys, epoch, start, skip)
         here, batch = start, 0
         group = entries.take(self._group)
         while deal := self._deal(group, here.samples):
             indices, ordinals, samples = deal
             skip += len(group)
-            taken = here.taken + len(group) * (world if self._dealt else 1)
+            taken = here.taken + len(group) * (world if self.dealt else 1)
             after = Position(here.samples + samples, taken, entries.state())
             following, last = None, False
             # Only where this may have been the last does the sampler run ahead of what was asked for.
             if self._entries is None or self._entries - skip < self._group:
                 following = entries.take(self._group)
-                last = self._deal(following, after.samples) is None
+                last = self._is_over(following)
             yield Request(epoch, batch, ordinals, indices), Mark(here.samples, after, last)
             if last:
                 return
             group = entries.take(self._group) if following is None else following
             here, batch = after, batch + 1
+
+    @abstractmethod
+    def _is_over(self, group: list[Any]) -> bool:
+        """Return whether no rank gets anything of a group."""
 
     @abstractmethod
     def _deal(self, group: list[Any], samples: int) -> _Deal | None:
@@ -144,24 +157,32 @@ class SampledItems(_Sampled):
     def __init__(self, sampler: Any, keys: Keys, split: Split, batch_size: int, *, drop_last: bool) -> None:
         super().__init__(sampler, keys, split, batch_size)
         self.batch_size = batch_size * self._split.world_size
-        self.length = self._entries and self._entries * (self._split.world_size if self._dealt else 1)
+        self.length = self._entries and self._entries * (self._split.world_size if self.dealt else 1)
         self._local, self._drop_last = batch_size, drop_last
 
     def __len__(self) -> int:
         entries = len(self._sampler)
-        return _batches(entries if self._dealt else self._split.count(entries), self._local, self._drop_last)
+        if self._drop_last:
+            return entries // self._group
+        mine = entries if self.dealt else self._split.count(entries)
+        return (mine + self._local - 1) // self._local
+
+    def _is_over(self, group: list[Any]) -> bool:
+        if self._drop_last:
+            return len(group) < self._group
+        return (len(group) if self.dealt else self._split.most(len(group))) == 0
 
     def _deal(self, group: list[Any], samples: int) -> _Deal | None:
         world = self._split.world_size
-        if self._dealt:
+        if self._drop_last and len(group) < self._group:
+            return None
+        if self.dealt:
             mine, total = group, len(group) * world
             ordinals = range(samples + self._split.rank, samples + self._split.rank + total, world)
         else:
             ordinals, total = self._split.ordinals(samples, len(group)), len(group)
             mine = [group[(ordinal - samples) % total] for ordinal in ordinals]
-        if not mine or (self._drop_last and len(mine) < self._local):
-            return None
-        return mine, ordinals, total
+        return (mine, ordinals, total) if mine else None
 
 
 class SampledBatches(_Sampled):
@@ -171,17 +192,20 @@ class SampledBatches(_Sampled):
 
     def __init__(self, sampler: Any, keys: Keys, split: Split) -> None:
         super().__init__(sampler, keys, split, 1)
-        self.length = self._entries and self._entries * (self._split.world_size if self._dealt else 1)
+        self.length = self._entries and self._entries * (self._split.world_size if self.dealt else 1)
 
     def __len__(self) -> int:
         entries = len(self._sampler)
-        return entries if self._dealt else self._split.count(entries)
+        return entries if self.dealt else self._split.count(entries)
+
+    def _is_over(self, group: list[Any]) -> bool:
+        return (len(group) if self.dealt else self._split.most(len(group))) == 0
 
     def _deal(self, group: list[Any], samples: int) -> _Deal | None:
         world, rank = self._split.world_size, self._split.rank
         if not group:
             return None
-        if self._dealt:
+        if self.dealt:
             mine = list(group[0])
             return mine, range(samples + rank, samples + rank + len(mine) * world, world), len(mine) * world
         if len(self._split.ordinals(0, len(group))) == 0:
@@ -207,13 +231,32 @@ def plan_for(sampler: Any, batch_size: int | None, keys: Keys, split: Split, *, 
     return SampledItems(sampler, keys, split, batch_size, drop_last=drop_last)
 
 
+# What samplers that know their ranks call them: torch's and most others, detectron2's, Accelerate's.
+_RANKS = (
+    ("rank", "num_replicas"),
+    ("rank", "world_size"),
+    ("_rank", "_world_size"),
+    ("process_index", "num_processes"),
+)
+
+
 def own_ranks(sampler: Any) -> tuple[int, int] | None:
-    """Return the rank and the world size a sampler was made for, or ``None`` if it gives the same on every rank."""
-    for part in (sampler, getattr(sampler, "sampler", None)):
-        rank = getattr(part, "rank", None)
-        world_size = getattr(part, "num_replicas", getattr(part, "world_size", None))
-        if isinstance(rank, int) and isinstance(world_size, int):
-            return rank, world_size
+    """Return the rank and the world size a sampler was made for, or ``None`` if it gives the same on every rank.
+
+    Looks also at the samplers inside it.
+    """
+    seen: list[Any] = []
+    parts = [sampler]
+    while parts:
+        part = parts.pop()
+        if part is None or any(part is before for before in seen):
+            continue
+        seen.append(part)
+        for names in _RANKS:
+            rank, world_size = (getattr(part, name, None) for name in names)
+            if isinstance(rank, int) and isinstance(world_size, int):
+                return rank, world_size
+        parts += [getattr(part, "sampler", None), getattr(part, "batch_sampler", None)]
     return None
 
 
@@ -221,9 +264,5 @@ def length_of(part: Any) -> int | None:
     """Return the length of a sampler or a dataset, or ``None`` if it does not say."""
     try:
         return len(part)
-    except TypeError:
+    except (TypeError, NotImplementedError):
         return None
-
-
-def _batches(samples: int, batch_size: int, drop_last: bool) -> int:
-    return samples // batch_size if drop_last else -(-samples // batch_size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 import torch.distributed as dist
@@ -68,6 +68,10 @@ class Split:
         if self.uneven == "drop":
             return samples // self.world_size
         return len(range(self.rank, samples, self.world_size))
+
+    def most(self, samples: int) -> int:
+        """Return how many of that many samples the rank with the most gets."""
+        return replace(self, rank=0).count(samples)
 
     def ordinals(self, first: int, samples: int) -> range:
         """Return this rank's ordinals among ``samples`` that begin at ordinal ``first``; padding lies behind them."""

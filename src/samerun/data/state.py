@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from samerun.data.position import Place, Position, Shard, Shards
+from samerun.data.stateful import as_text
 from samerun.errors import Problem, StateError
 
 __all__ = ["VERSION", "Identity", "pack", "unpack"]
@@ -95,7 +96,7 @@ def pack(identity: Identity, epoch: int, place: Place) -> dict[str, Any]:
 def _text(where: str, state: Any) -> str:
     # Distributed checkpoints take dicts apart, and then find no place for one that was not there before.
     try:
-        return json.dumps(state)
+        return as_text(state)
     except (TypeError, ValueError) as error:
         advice = "make its state_dict() return JSON values"
         raise StateError([Problem(where, f"a value that is not JSON ({error})", "JSON values", advice)]) from error

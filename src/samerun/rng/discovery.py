@@ -29,6 +29,7 @@ import numpy as np
 import torch
 
 from samerun.errors import DiscoveryError
+from samerun.rng.bulk import LEAVES, is_bulk
 from samerun.rng.numpy import BitGeneratorSource, RandomStateSource, global_bit_generator
 from samerun.rng.python import PythonSource
 from samerun.rng.source import Source
@@ -41,14 +42,7 @@ AnyGenerator: TypeAlias = (
 )
 _GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator, torch.Generator)
 
-# Never hold a generator and may be there by the million; exact types first, for speed.
-_LEAVES: frozenset[type] = frozenset(
-    {
-        *(str, bytes, bytearray, int, float, complex, bool, type(None), range, slice, torch.Tensor),
-        *(np.dtype(code).type for code in np.typecodes["All"] if code != "O"),  # NumPy's scalars
-    }
-)
-_OPAQUE: tuple[type, ...] = (*_LEAVES, ModuleType, CodeType)
+_OPAQUE: tuple[type, ...] = (*LEAVES, ModuleType, CodeType)
 
 # What classes are made of, as opposed to what somebody put into them.
 _MACHINERY = (
@@ -95,6 +89,10 @@ def find_generators(obj: object) -> dict[str, AnyGenerator]:
     >>> list(find_generators([Jitter(1), Jitter(2)]))
     ['[0].rng', '[1].rng']
     """
+    return _search(obj, lambda _: False)
+
+
+def _search(obj: object, passed_over: Callable[[object], bool]) -> dict[str, AnyGenerator]:
     found: dict[str, AnyGenerator] = {}
     in_sets: set[str] = set()  # paths of the sets that hold one already
     known = {id(generator) for generator in _shared_generators()}
@@ -105,7 +103,7 @@ def find_generators(obj: object) -> dict[str, AnyGenerator]:
         path, value, sets = queue.popleft()
         # A Generator of NumPy has no state of its own, only that of its bit generator.
         owner = value.bit_generator if type(value) is np.random.Generator else value
-        if id(owner) in known or issubclass(type(value), _OPAQUE):
+        if id(owner) in known or issubclass(type(value), _OPAQUE) or passed_over(value):
             continue
         known.add(id(owner))
         keep_alive.append(value)
@@ -121,12 +119,16 @@ def find_generators(obj: object) -> dict[str, AnyGenerator]:
     return found
 
 
-def private_sources(objects: tuple[object, ...]) -> dict[str, Source[Any]]:
-    """Return the private generators inside ``objects`` as sources named ``objects[<position>].<path>``."""
+def private_sources(objects: tuple[object, ...], *, bulk: bool = True) -> dict[str, Source[Any]]:
+    """Return the private generators inside ``objects`` as sources named ``objects[<position>].<path>``.
+
+    Without ``bulk``, large containers of plain data are passed over, judged by some of their elements; see
+    :func:`~samerun.rng.bulk.is_bulk`.
+    """
     if not objects:
         return {}
     sources: dict[str, Source[Any]] = {}
-    for path, generator in find_generators(objects).items():
+    for path, generator in _search(objects, (lambda _: False) if bulk else is_bulk).items():
         name = f"objects{path}"
         sources[name] = _source(name, generator)
     return sources
@@ -189,7 +191,7 @@ def _children(value: object, layouts: dict[type, _Layout]) -> Iterator[tuple[str
     if layout.instance_dict is not None:
         instance = layout.instance_dict.__get__(value)
         if isinstance(instance, dict):
-            yield from ((f".{name}", item) for name, item in dict.items(instance) if type(item) not in _LEAVES)
+            yield from ((f".{name}", item) for name, item in dict.items(instance) if type(item) not in LEAVES)
     for name, slot in layout.slots:
         try:
             yield f".{name}", slot.__get__(value)
@@ -206,13 +208,13 @@ def _mapping(value: Any) -> Children:
 
 def _key(key: object, place: int) -> str:
     # The repr of somebody's class would run user code.
-    return repr(key) if type(key) in _LEAVES else f"<{type(key).__name__} {place}>"
+    return repr(key) if type(key) in LEAVES else f"<{type(key).__name__} {place}>"
 
 
 def _is_barren(item: object) -> bool:
     """Return whether an item needs no look: a leaf, or a plain sequence of leaves, such as a path with its label."""
     kind = type(item)
-    return kind in _LEAVES or (kind in (tuple, list) and _LEAVES.issuperset(map(type, cast("list[object]", item))))
+    return kind in LEAVES or (kind in (tuple, list) and LEAVES.issuperset(map(type, cast("list[object]", item))))
 
 
 def _sequence(kind: Any) -> Callable[[Any], Children]:
@@ -223,7 +225,7 @@ def _sequence(kind: Any) -> Callable[[Any], Children]:
 
 
 def _set(kind: Any) -> Callable[[Any], Children]:
-    return lambda value: [("{}", item) for item in kind.__iter__(value) if type(item) not in _LEAVES]
+    return lambda value: [("{}", item) for item in kind.__iter__(value) if type(item) not in LEAVES]
 
 
 def _array(value: Any) -> Children:

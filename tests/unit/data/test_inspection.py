@@ -198,8 +198,8 @@ def test_a_collate_function_with_hidden_randomness_is_found():
 
 def test_a_generator_that_is_made_too_late_to_be_keyed_is_found():
     # One that comes into being behind a process's first batch; see the list of what is not covered.
-    report = loader_of(Late(12)).check(items=12)
-    assert [found.what for found in report.findings if found.what.startswith("item")] == ["item 11 (index 11)"]
+    with pytest.raises(LoaderError, match=r"dataset\.generator: came into being after the first batch"):
+        loader_of(Late(12)).check(items=12)
 
 
 def test_checking_leaves_generators_and_epochs_alone():
@@ -298,3 +298,10 @@ def test_lazily_made_generators_are_keyed_for_a_single_item_too():
     items = [item for batch in loader_of(Lazy(), collate_fn=list) for item in batch]
     assert bits(loader_of(Lazy()).reproduce(0, 9)) == bits(items[9])
     LazyMixUp()
+
+
+def test_it_lists_the_generators_inside_a_sampler():
+    sampler = torch.utils.data.RandomSampler(range(12), replacement=True, generator=torch.Generator())
+    explanation = loader_of(Noisy(), sampler=sampler).explain()
+    assert explanation.keyed["sampler.generator"] == "epoch"
+    assert "sampler.generator" not in loader_of(Noisy(), shuffle=True).explain().keyed
