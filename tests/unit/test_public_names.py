@@ -13,6 +13,7 @@ import samerun
 MODULES = [
     "samerun",
     "samerun.checkpoint",
+    "samerun.data",
     "samerun.derive",
     "samerun.determinism",
     "samerun.errors",
