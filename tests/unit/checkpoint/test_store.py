@@ -151,6 +151,20 @@ def test_a_step_that_is_saved_again_is_replaced(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["step-000000005"]
 
 
+def test_a_disk_that_fails_while_a_step_is_replaced_leaves_one_of_the_two(tmp_path):
+    for at in range(3):  # away with the old, here with the new, and the old on its way out
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        Store(folder).save(5, {"content": 1})
+        store = FailingStore(folder, at=at, only=("rename",))
+        with pytest.raises(CheckpointError, match="step 5 was not saved"):
+            store.save(5, {"content": 2})
+        assert store.load_newest().state == {"content": 2 if at == 2 else 1}
+        store.clean()
+        assert [path.name for path in folder.iterdir()] == ["step-000000005"]
+        assert store.load_newest().state == {"content": 2 if at == 2 else 1}
+
+
 def test_left_overs_of_a_dead_writer_are_cleaned(tmp_path):
     store = Store(tmp_path)
     store.save(1, {"content": 1})
