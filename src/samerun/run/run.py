@@ -328,6 +328,8 @@ class Run:
             if place.over or (steps is None and kept.epoch() != place.pass_epoch):
                 self._place = place
                 return
+            if place.taken == steps:
+                kept.leave()
         self._place = place
         self._bar.begin(self.epoch, place.taken, steps, kept.thing)
         self._open_pass = batches = self._steps(kept, steps, place, resumed=resumed, final=final)

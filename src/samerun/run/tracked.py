@@ -57,6 +57,9 @@ class Tracked(ABC):
         """Return the epoch a loader is in, or would begin; ``None`` for what does not say."""
         return None
 
+    def leave(self) -> None:  # noqa: B027  # only loaders have passes
+        """End the pass that a loader was loaded inside of, as leaving its loop does."""
+
     def begin(self, seed: int) -> Iterator[Any]:
         """Begin a pass over a loader; ``seed`` is for what it draws from the global generators by that."""
         batches: Iterator[Any] = iter(self.thing)
@@ -146,6 +149,13 @@ class _Loader(Tracked):
 
     def load(self, state: Any, *, exactly: bool) -> None:
         self.thing.load_state_dict(deepcopy(state))
+
+    def leave(self) -> None:
+        if isinstance(self.thing, DataLoader):
+            state = self.thing.state_dict()
+            if not (state["taken"] or state["shards"]):  # the pass was over
+                return
+        self.begin(0)
 
     def begin(self, seed: int) -> Iterator[Any]:
         if isinstance(self.thing, DataLoader):
