@@ -84,6 +84,7 @@ def _alive() -> list[Any]:
 def _inside(thing: Any) -> Iterable[Any]:
     if isinstance(thing, nn.Module):
         yield from thing.modules()
+    yield from getattr(thing, "_schedulers", ())  # of SequentialLR and ChainedScheduler
     yield from find_generators(thing).values()
 
 
@@ -108,4 +109,5 @@ def _is_a_librarys(thing: Any) -> bool:
 
 
 def _described(thing: Any) -> str:
-    return f"a {type(thing).__module__}.{type(thing).__qualname__}"
+    of = f" over {type(thing.dataset).__qualname__}" if isinstance(thing, DataLoader) else ""
+    return f"a {type(thing).__module__}.{type(thing).__qualname__}{of}"

@@ -48,16 +48,21 @@ class Metrics:
         os.fsync(self._file.fileno())
         return self._file.tell()
 
-    def cut(self, size: int) -> None:
+    def cut(self, size: int, *, exactly: bool = True) -> None:
         """Forget what was logged behind a checkpoint.
 
+        Args:
+            size: how many bytes there were then.
+            exactly: whether it is an error if there are fewer; otherwise lines are added to what is left.
+
         Raises:
-            RunError: if the file is shorter than it was then.
+            RunError: then.
         """
         found = self.path.stat().st_size
-        if found < size:
-            reason = f"has {found} bytes and had {size} when the checkpoint was made; put it back, or delete it"
-            raise RunError(str(self.path), reason)
+        if found < size and exactly:
+            reason = f"has {found} bytes and had {size} when the checkpoint was made"
+            raise RunError(str(self.path), f"{reason}; put it back, or pass waive=['metrics'] to go on without")
+        size = min(size, found)
         self._file.truncate(size)
         self._file.seek(size)
 

@@ -71,7 +71,7 @@ class Run:
         on_environment_change: what a resume under another environment does: ``"warn"``, ``"raise"`` or ``"ignore"``.
         on_save_error: what a disk that takes no checkpoint does: ``"raise"`` or ``"warn"`` and go on.
         waive: what may differ from the checkpoint although the run will then be another one: names that are tracked,
-            ``"seed"`` or ``"rng"``.
+            ``"seed"``, ``"rng"`` or ``"metrics"``.
         progress: whether to show a bar; by default where there is a terminal.
 
     A *step* is one batch of :meth:`batches`. At a step boundary the body of the loop has finished and the next batch
@@ -116,14 +116,17 @@ class Run:
         self._deadline = None if max_time is None else monotonic() + seconds(max_time)
         self._signals = Signals(signals)
         self._contents = Contents(waive, self.seed)
-        self._stream = Stream(self.seed, name="run") if rng == "stream" else None
         self._ranks = Ranks()
+        rank = self._ranks.rank
+        # Each rank draws numbers of its own, such as those of dropout; they begin with one model all the same.
+        self._stream = Stream(self.seed, name=f"run.{rank}" if rank else "run") if rng == "stream" else None
         self._bar = Bar(progress, self._ranks.rank)
         self._section = self._loop = -1
         self._inside = False
         self._open_pass: Generator[Any] | None = None
         self._place = Cursor()
         self._asked = False
+        self._stopped = False
         self._environment = here()
         self._found: Checkpoint | None = None
         # Where the checkpoint lies, until the script has come there.
@@ -250,10 +253,13 @@ class Run:
             if before._inside:
                 raise RunError(str(self.directory), "this process is inside a loop of the run there; end that first")
             before.close()
+        keep = Keep(keep) if isinstance(keep, int) else keep
+        if self.directory.exists() and not self.directory.is_dir():
+            raise RunError(str(self.directory), "is a file, and a run needs a directory")
         self.directory.mkdir(parents=True, exist_ok=True)
         ranks, first = self._ranks, self._ranks.rank == 0
         self._store = Store(self.directory, rank=ranks.rank, world_size=ranks.world_size, barrier=ranks.barrier)
-        self._writer = Writer(self._store, keep=Keep(keep) if isinstance(keep, int) else keep, on_error=on_save_error)
+        self._writer = Writer(self._store, keep=keep, on_error=on_save_error)
         owner = Owner(self.directory) if first else None
         try:
             self._metrics = Metrics(self.directory / "metrics.jsonl") if first else None
@@ -281,7 +287,7 @@ class Run:
             raise StateError([Problem("seed", repr(meta["seed"]), str(self.seed), advice)])
         compare(meta["environment"], on_change)
         if self._metrics is not None:
-            self._metrics.cut(meta["metrics_bytes"])
+            self._metrics.cut(meta["metrics_bytes"], exactly="metrics" not in waive)
             self._metrics.last = meta["metrics"]
         self._found, self._goal = found, goal
         self.step, self.epoch = goal.step, goal.epoch
@@ -290,6 +296,9 @@ class Run:
         """Count a loop at the top of the script; return whether it is not behind the checkpoint."""
         if self._inside:
             raise RunError("epochs", "was called inside another loop of the run; loops over batches go inside epochs")
+        if self._stopped:
+            reason = "the loop before was stopped by a signal, and another one would be the next part of the script"
+            raise RunError("epochs", f"{reason}; make the run again, with Run(...) and track(...), to go on in it")
         self._section += 1
         if self._goal is not None and self._section > self._goal.section:
             reason = f"the checkpoint lies in loop {self._goal.section} of the script, which was not reached"
@@ -394,6 +403,7 @@ class Run:
         if due or stop:
             self._save()
         if stop:
+            self._stopped = True
             self._writer.wait()
             self._signals.answer()
             raise SystemExit(124)

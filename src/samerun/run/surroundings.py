@@ -14,8 +14,8 @@ __all__ = ["OnChange", "compare", "here"]
 #: What a change of the environment does.
 OnChange: TypeAlias = Literal["warn", "raise", "ignore"]
 
-# What another commit changes is not known; where a cache lies changes no bit, and torch sets that by itself.
-_HARMLESS = ("git", "variables.TORCHINDUCTOR_CACHE_DIR")
+# What another commit changes is not known. Where a cache lies changes no bit, nor do the names torchrun gives a start.
+_HARMLESS = ("git", "variables.TORCHINDUCTOR_CACHE_DIR", "variables.TORCHELASTIC_")
 _SHOWN = 20
 
 

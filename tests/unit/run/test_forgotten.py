@@ -48,3 +48,14 @@ def test_what_it_says():
     one = Forgotten((("loader", "a Loader"),))
     assert not one
     assert str(one) == "alive, and not tracked; run.track(...) what the training needs:\n  loader: a Loader"
+
+
+def test_the_schedulers_inside_a_tracked_one_are_not_forgotten_and_a_loader_is_named_by_its_dataset():
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], 0.1)
+    parts = [torch.optim.lr_scheduler.ConstantLR(optimizer) for _ in range(2)]
+    whole = torch.optim.lr_scheduler.SequentialLR(optimizer, parts, [2])
+    data = torch.utils.data.DataLoader(range(3))
+    found = forgotten([optimizer, whole]).found
+    assert not {"scheduler", "optimizer"} & {kind for kind, _ in found}
+    assert any(kind == "loader" and what.endswith("DataLoader over range") for kind, what in found)
+    assert "scheduler" in {kind for kind, _ in forgotten([optimizer, data]).found}  # the control

@@ -343,7 +343,7 @@ def test_check_names_what_is_alive_and_not_tracked(tmp_path):
         ("optimizer", "a torch.optim.adam.Adam"),
         ("scheduler", "a torch.optim.lr_scheduler.StepLR"),
         ("scaler", "a torch.amp.grad_scaler.GradScaler"),
-        ("loader", "a torch.utils.data.dataloader.DataLoader"),
+        ("loader", "a torch.utils.data.dataloader.DataLoader over Noisy"),
         ("generator", "a numpy.random._generator.Generator"),
     }
     assert expected <= found
@@ -433,3 +433,47 @@ def test_two_ranks_resume_exactly_and_another_number_is_refused(tmp_path):
         expected, found = (torch.load(f"{directory}-{rank}.pt") for directory in (whole, stopped))
         assert first_difference(expected, found) is None
     assert (whole / "metrics.jsonl").read_bytes() == (stopped / "metrics.jsonl").read_bytes()
+
+
+# --- small matters
+
+
+def test_a_metrics_file_that_was_cut_is_refused_unless_it_is_waived(tmp_path):
+    run = samerun.Run(tmp_path, seed=42, save_every=1)
+    run.track(loader=(data := loader()))
+    for _ in run.batches(data, steps=3):
+        run.log(loss=1.0)
+    run.close()
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(path.read_bytes()[:10])
+    with pytest.raises(RunError, match=r"has 10 bytes and had \d+.*waive=\['metrics'\]"):
+        samerun.Run(tmp_path, seed=42)
+    samerun.Run(tmp_path, seed=42, waive=["metrics"]).close()
+    assert len(path.read_bytes()) == 10
+
+
+def test_after_a_signal_the_same_run_begins_no_other_loop(tmp_path):
+    run = samerun.Run(tmp_path, seed=42)
+    run.track(loader=(data := loader()))
+    with pytest.raises(KeyboardInterrupt):
+        for _ in run.batches(data, steps=9):
+            signal.raise_signal(signal.SIGINT)
+    with pytest.raises(RunError, match=r"stopped by a signal.*make the run again"):
+        next(iter(run.epochs(3)))
+    again = samerun.Run(tmp_path, seed=42)
+    again.track(loader=(data := loader()))
+    assert len(list(again.batches(data, steps=9))) == 8
+    again.close()
+
+
+@pytest.mark.parametrize("keep", [0, -1])
+def test_a_bad_rule_for_keeping_leaves_no_directory(tmp_path, keep):
+    with pytest.raises(ValueError, match="newest must be"):
+        samerun.Run(tmp_path / "new", seed=1, keep=keep)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_file_in_place_of_the_directory_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="is a file, and a run needs a directory"):
+        samerun.Run(tmp_path / "file", seed=1)
