@@ -411,7 +411,12 @@ class Run:
     def _save(self) -> None:
         cursor = replace(self._place, step=self.step, section=max(self._section, 0), epoch=self.epoch)
         state = {"tracked": self._contents.states(), "rng": capture().state_dict()}
-        meta = {"run": cursor.state_dict(), "seed": self.seed, "environment": self._environment}
+        meta = {
+            "epoch": self.epoch,
+            "seed": self.seed,
+            "run": cursor.state_dict(),
+            "environment": self._environment,
+        }
         if self._metrics is not None:
             meta |= {"metrics_bytes": self._metrics.sync(), "metrics": self._metrics.last}
         self._writer.save(self.step, state, meta)
