@@ -169,7 +169,7 @@ def test_a_step_less_is_another_end(uninterrupted, digits, tmp_path, monkeypatch
     # The negative control of the comparison.
     expected, _ = uninterrupted
     assert len(expected["metrics"].splitlines()) == EPOCHS * (SIZE // BATCH + 1)
-    monkeypatch.setattr("samerun.run.run.Metrics.cut", lambda metrics, size: None)  # the lines behind are not cut off
+    monkeypatch.setattr("samerun.run.run.Metrics.cut", lambda metrics, size, **how: None)  # the lines behind are not cut off
     assert killed_at_event(tmp_path / "run", digits, 40) == -signal.SIGKILL
     assert wait(start(tmp_path / "run", digits)) == 0
     assert first_difference(expected, end(tmp_path / "run")).path == "['metrics']"
