@@ -166,10 +166,10 @@ def test_killed_at_file_events_it_is_the_same_run(tmp_path, digits, uninterrupte
 
 
 def test_a_step_less_is_another_end(uninterrupted, digits, tmp_path, monkeypatch):
-    # The negative control of the comparison.
+    # The negative control of the comparison: the lines behind the checkpoint are not cut off.
     expected, _ = uninterrupted
     assert len(expected["metrics"].splitlines()) == EPOCHS * (SIZE // BATCH + 1)
-    monkeypatch.setattr("samerun.run.run.Metrics.cut", lambda metrics, size, **how: None)  # the lines behind are not cut off
+    monkeypatch.setattr("samerun.run.run.Metrics.cut", lambda metrics, size, **how: None)
     assert killed_at_event(tmp_path / "run", digits, 40) == -signal.SIGKILL
     assert wait(start(tmp_path / "run", digits)) == 0
     assert first_difference(expected, end(tmp_path / "run")).path == "['metrics']"
