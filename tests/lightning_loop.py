@@ -11,6 +11,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+import torch.distributed as dist
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from noisy import Noisy, bits
@@ -83,6 +84,8 @@ def main(out: str, told: str) -> None:
     kept = {name: getattr(used, name) for name in ("seed", "name", "rngs", "uneven", "rank", "world_size")}
     report = {"seen": module.seen, "items": module.items, "length": len(used), "kept": kept}
     Path(f"{out}.{runner.global_rank}").write_text(json.dumps(report))
+    if dist.is_initialized():
+        dist.destroy_process_group()  # its threads would end the process otherwise, if they outlived the interpreter
 
 
 if __name__ == "__main__":
