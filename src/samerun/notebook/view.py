@@ -21,7 +21,8 @@ _STYLE = """
 .samerun th {text-align: left !important; font-weight: 600; opacity: .7; padding: 2px 18px 4px 0; border: 0;
   border-bottom: 1px solid rgba(128,128,128,.45); background: none; color: inherit; white-space: nowrap}
 .samerun td {text-align: left !important; padding: 3px 18px 3px 0; border: 0;
-  border-bottom: 1px solid rgba(128,128,128,.15); background: none; color: inherit; vertical-align: middle; white-space: nowrap}
+  border-bottom: 1px solid rgba(128,128,128,.15); background: none; color: inherit; vertical-align: middle;
+  white-space: nowrap}
 .samerun code {font-family: ui-monospace, Menlo, Consolas, monospace; font-size: 12px; color: inherit;
   background: none !important; padding: 0 !important}
 .samerun .quiet {opacity: .6}
