@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from jupyter_client.kernelspec import NoSuchKernel
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
@@ -27,6 +28,9 @@ __all__ = ["CellRun", "Notebook", "read_notebook"]
 
 #: A cell with this tag may print what it likes; its draws are compared all the same.
 IGNORE_TAG = "samerun-ignore-output"
+
+# How much of what the kernel's process said is shown when it dies, in characters.
+_LOGGED = 500
 
 # The quiet log hides what ipykernel says about its transport.
 _ARGUMENTS = ["--IPKernelApp.log_level=40"]
@@ -113,14 +117,18 @@ class Notebook:
             "resources": {"metadata": {"path": str(self.path.parent)}},
         }
         with tempfile.TemporaryDirectory(prefix="samerun-") as folder:
-            journal = Path(folder) / "journal"
+            journal, log = Path(folder) / "journal", Path(folder) / "log"
             client = NotebookClient(node, **options)
             try:
-                with client.setup_kernel():
+                with log.open("w") as stderr, client.setup_kernel(stderr=stderr):
                     self._begin(client, journal)
                     found = {number: self._run_cell(client, number, advance) for number in order}
+            except NoSuchKernel as error:
+                raise NotebookError(str(self.path), f"{error}; name one of `jupyter kernelspec list`") from error
             except (DeadKernelError, CellTimeoutError) as error:
-                raise NotebookError(str(self.path), f"its kernel died, or a cell took too long: {error}") from error
+                said = log.read_text(errors="replace")[-_LOGGED:]
+                reason = f"its kernel died, or a cell took too long: {error}\n{said}".strip()
+                raise NotebookError(str(self.path), reason) from error
             with closing(JournalFile(journal)) as file:
                 return self._with_draws(found, file.read())
 
