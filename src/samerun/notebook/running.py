@@ -103,15 +103,14 @@ class Notebook:
             advance: called after each cell.
 
         Raises:
-            NotebookError: if there is no such kernel, it cannot load samerun, it dies, or a cell fails that is not
-                tagged ``raises-exception``.
+            NotebookError: if there is no such kernel, it cannot load samerun, it dies, a cell takes too long, or one
+                fails that is not tagged ``raises-exception``.
         """
         node = copy.deepcopy(self.node)
         own = node.metadata.get("kernelspec", {}).get("name") or "python3"
         node.cells.append(nbformat.v4.new_code_cell())  # type: ignore[no-untyped-call]  # nbformat's own
         options: dict[str, Any] = {
             "kernel_name": kernel or own,
-            "timeout": timeout,
             "allow_errors": True,
             "extra_arguments": _ARGUMENTS,
             "resources": {"metadata": {"path": str(self.path.parent)}},
@@ -121,14 +120,14 @@ class Notebook:
             client = NotebookClient(node, **options)
             try:
                 with log.open("w") as stderr, client.setup_kernel(stderr=stderr):
-                    self._begin(client, journal)
+                    self._begin(client, journal)  # without a limit: torch is imported
+                    client.timeout = timeout
                     found = {number: self._run_cell(client, number, advance) for number in order}
             except NoSuchKernel as error:
                 raise NotebookError(str(self.path), f"{error}; name one of `jupyter kernelspec list`") from error
-            except (DeadKernelError, CellTimeoutError) as error:
+            except DeadKernelError as error:
                 said = log.read_text(errors="replace")[-_LOGGED:]
-                reason = f"its kernel died, or a cell took too long: {error}\n{said}".strip()
-                raise NotebookError(str(self.path), reason) from error
+                raise NotebookError(str(self.path), f"its kernel died\n{said}".strip()) from error
             with closing(JournalFile(journal)) as file:
                 return self._with_draws(found, file.read())
 
@@ -150,12 +149,15 @@ class Notebook:
         place = self.places[number - 1]
         cell = client.nb.cells[place]
         tags = cell.metadata.get("tags", [])
-        client.execute_cell(cell, place)
+        where = f"{self.path}, cell {number}" + (f" (In[{self.count(number)}])" if self.count(number) else "")
+        try:
+            client.execute_cell(cell, place)
+        except CellTimeoutError as error:
+            raise NotebookError(where, f"takes longer than {client.timeout} s") from error
         advance()
         for output in cell.outputs:
             if output.output_type == "error" and "raises-exception" not in tags:
-                where = f"cell {number}" + (f" (In[{self.count(number)}])" if self.count(number) else "")
-                raise NotebookError(f"{self.path}, {where}", f"raises {output.ename}: {output.evalue}")
+                raise NotebookError(where, f"raises {output.ename}: {output.evalue}")
         return () if IGNORE_TAG in tags else comparable(cell.outputs)
 
     def _with_draws(self, outputs: Mapping[int, tuple[Output, ...]], entries: Sequence[Entry]) -> dict[int, CellRun]:
