@@ -9,11 +9,10 @@ from typing import Any
 import torch
 from torch.utils.data import get_worker_info
 
-from samerun.data.generators import Generators
+from samerun.data.generators import Generators, Moved
 from samerun.data.keys import Keys
 from samerun.data.maker import Maker, refuse_stop
 from samerun.data.position import Shard, Shards
-from samerun.data.probe import Moved
 from samerun.data.stateful import has_state
 
 __all__ = ["IterableCollate", "IterableMaker"]

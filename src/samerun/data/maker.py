@@ -111,7 +111,6 @@ class MapMaker(Maker):
         """
         torch.set_num_threads(1)  # whatever an item before has set
         generators = self.generators
-        generators.refresh()
         watched = generators.watch()
         items = self._make(request)
         # A generator that came into being while they were made was not keyed for them.
@@ -142,16 +141,17 @@ class MapMaker(Maker):
         return self._batch(request) if self.whole else self._items(request)
 
     def _items(self, request: Request) -> list[Any]:
-        dataset, set_key, key_of = self.dataset, self.generators.key, self.keys.items(request.epoch)
+        dataset, set_key = self.dataset, self.generators.key
+        keys = list(map(self.keys.items(request.epoch), request.ordinals))
         items: list[Any] = []
         add = items.append
         try:
-            for ordinal, index in zip(request.ordinals, request.indices, strict=True):
-                set_key(key_of(ordinal))
+            for key, index in zip(keys, request.indices, strict=True):
+                set_key(key)
                 add(dataset[index])
         except Exception as error:
             place = len(items)
-            _note(error, request, place, key_of(request.ordinals[place]))
+            _note(error, request, place, keys[place])
             refuse_stop(error, "dataset")
             raise
         return items

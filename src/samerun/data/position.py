@@ -100,7 +100,7 @@ class Progress:
 
     def received(self, batch: int) -> None:
         """Note that the loop received a batch."""
-        for number in [*range(self._next, batch), batch] if self._in_order else [batch]:
+        for number in range(min(self._next, batch), batch + 1) if self._in_order else (batch,):
             if number in self._sent:
                 self._early[number] = self._sent.pop(number)
         self._advance()
