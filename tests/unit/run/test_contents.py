@@ -9,6 +9,7 @@ import samerun
 from noisy import Noisy
 from samerun.errors import RunError, StateError
 from samerun.run.contents import Contents
+from samerun.run.tracked import tracked
 
 
 def contents(*waive):
@@ -42,7 +43,7 @@ def test_one_loader_may_come_unnamed_and_late():
 
 
 def test_all_problems_are_named_before_anything_is_loaded():
-    saved = {"a": {"state": nn.Linear(2, 1).state_dict(), "gradients": {}, "frozen": [], "evaluating": []}, "c": {}}
+    saved = {"a": tracked("a", nn.Linear(2, 1)).state(), "c": {}}
     kept, model = contents(), nn.Linear(2, 3)
     kept.add({"a": model, "b": nn.Linear(1, 1)})
     before = model.weight.clone()

@@ -16,8 +16,7 @@ import samerun
 from noisy import Noisy
 from samerun.checkpoint import Store
 from samerun.errors import CheckpointError, RunError, SamerunWarning, StateError
-from samerun.run import run as module
-from samerun.run import surroundings
+from samerun.run import folder, schedule, surroundings
 from samerun.state import first_difference
 from samerun.testing import FaultyFiles
 
@@ -217,7 +216,7 @@ def full_disk(monkeypatch, at=0, **arguments):
     def store(directory, **ranks):
         return Store(directory, files=FaultyFiles(at, only=("create", "make_directory", "write"), **arguments), **ranks)
 
-    monkeypatch.setattr(module, "Store", store)
+    monkeypatch.setattr(folder, "Store", store)
 
 
 def test_a_full_disk_stops_the_run_and_leaves_the_last_checkpoint(tmp_path, monkeypatch):
@@ -266,7 +265,7 @@ def test_another_environment_is_told_or_refused(tmp_path, monkeypatch):
 
 def test_time_that_is_up_ends_the_process(tmp_path, monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(module, "monotonic", lambda: now[0])
+    monkeypatch.setattr(schedule, "monotonic", lambda: now[0])
     run = samerun.Run(tmp_path, seed=42, max_time="1h")
     with pytest.raises(SystemExit) as ended:
         for _ in run.batches(loader(), steps=5):
@@ -383,7 +382,7 @@ import os, sys
 import torch
 import torch.distributed as dist
 import samerun
-from samerun.run.run import at_boundary
+from samerun.run.loops import at_boundary
 
 directory, rank, world, port, stop = sys.argv[1], *map(int, sys.argv[2:6])
 dist.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=world)
@@ -438,18 +437,33 @@ def test_two_ranks_resume_exactly_and_another_number_is_refused(tmp_path):
 # --- small matters
 
 
-def test_a_metrics_file_that_was_cut_is_refused_unless_it_is_waived(tmp_path):
-    run = samerun.Run(tmp_path, seed=42, save_every=1)
+def logged(directory, steps=3):
+    run = samerun.Run(directory, seed=42, save_every=1)
     run.track(loader=(data := loader()))
-    for _ in run.batches(data, steps=3):
+    for _ in run.batches(data, steps=steps):
         run.log(loss=1.0)
     run.close()
-    path = tmp_path / "metrics.jsonl"
+    return directory / "metrics.jsonl"
+
+
+def test_a_metrics_file_that_was_cut_is_refused_unless_it_is_waived(tmp_path):
+    path = logged(tmp_path)
     path.write_bytes(path.read_bytes()[:10])
-    with pytest.raises(RunError, match=r"has 10 bytes and had \d+.*waive=\['metrics'\]"):
+    with pytest.raises(CheckpointError, match=r"has 10 bytes and had \d+.*waive=\['metrics'\]"):
         samerun.Run(tmp_path, seed=42)
     samerun.Run(tmp_path, seed=42, waive=["metrics"]).close()
     assert len(path.read_bytes()) == 10
+
+
+@pytest.mark.parametrize("lines", [1, 2])
+def test_or_the_run_goes_on_from_an_older_checkpoint_whose_metrics_are_there(tmp_path, lines):
+    whole = logged(tmp_path / "whole", steps=4).read_bytes()
+    path = logged(tmp_path / "torn")
+    size = len(whole) // 4
+    path.write_bytes(path.read_bytes()[: lines * size + 5])  # in the middle of a line
+    with pytest.warns(SamerunWarning, match=rf"step 3: metrics.jsonl: has {lines * size + 5} bytes and had {3 * size}"):
+        logged(tmp_path / "torn", steps=4)
+    assert path.read_bytes() == whole
 
 
 def test_after_a_signal_the_same_run_begins_no_other_loop(tmp_path):
