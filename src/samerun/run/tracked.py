@@ -109,7 +109,7 @@ class _Stateful(Tracked):
 class _Module(_Stateful):
     """A module: parameters, buffers, pending gradients, what is frozen, and which parts evaluate."""
 
-    parts: ClassVar = {"state": dict, "passing": dict, "gradients": dict, "frozen": list, "evaluating": list}
+    parts: ClassVar = {"state": dict, "transient": dict, "gradients": dict, "frozen": list, "evaluating": list}
 
     def state(self) -> Any:
         parameters, state = dict(self.thing.named_parameters()), self.thing.state_dict()
@@ -119,7 +119,7 @@ class _Module(_Stateful):
                 raise StateError([Problem(f"{self.name}[{name!r}]", "a parameter that is lazy", "values", advice)])
         return {
             "state": state,
-            "passing": {name: buffer for name, buffer in self._buffers() if name not in state},
+            "transient": {name: buffer for name, buffer in self._buffers() if name not in state},
             "gradients": {name: found.grad for name, found in parameters.items() if found.grad is not None},
             "frozen": [name for name, found in parameters.items() if not found.requires_grad],
             "evaluating": [name for name, part in self.thing.named_modules() if not part.training],
@@ -127,7 +127,7 @@ class _Module(_Stateful):
 
     def problems(self, state: Any) -> Iterator[Problem]:
         ours, parts = self.thing.state_dict(), dict(self.thing.named_modules())
-        for name in state["passing"]:
+        for name in state["transient"]:
             if name.rpartition(".")[0] not in parts:
                 yield Problem(f"{self.name}[{name!r}]", "a buffer in the checkpoint", "one of a part the module has")
         for key in state["state"].keys() - ours.keys():
@@ -144,7 +144,7 @@ class _Module(_Stateful):
             self.thing.load_state_dict(saved, strict=False)
             return
         super().load(saved, exactly=True)
-        self._load_passing(state["passing"])
+        self._load_transient(state["transient"])
         for name, parameter in self.thing.named_parameters():
             gradient = state["gradients"].get(name)
             parameter.requires_grad_(name not in state["frozen"])
@@ -156,7 +156,7 @@ class _Module(_Stateful):
         found: Iterator[tuple[str, torch.Tensor]] = self.thing.named_buffers(remove_duplicate=False)
         return found
 
-    def _load_passing(self, saved: dict[str, torch.Tensor]) -> None:
+    def _load_transient(self, saved: dict[str, torch.Tensor]) -> None:
         """Put back the buffers that are not persistent, which a module may make, replace and drop as it likes."""
         persistent = self.thing.state_dict()
         ours = {name: buffer for name, buffer in self._buffers() if name not in persistent}

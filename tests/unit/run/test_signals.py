@@ -84,7 +84,7 @@ class Signalled(Dataset):
 def test_a_worker_of_any_loader_survives_the_first_of_each_kind():
     with Signals([USR1]):
         assert list(DataLoader(Signalled(1), num_workers=1)) == [0]
-        with pytest.raises(RuntimeError, match="killed by signal|exited unexpectedly"):
+        with pytest.raises(RuntimeError, match=r"killed by signal|exited unexpectedly"):
             list(DataLoader(Signalled(2), num_workers=1))
 
 
