@@ -238,7 +238,8 @@ def test_a_loop_left_by_break_is_left_although_something_around_it_is_held(loop,
             self.inner = inner
 
         def __iter__(self):
-            yield from self.inner
+            for item in self.inner:  # noqa: UP028  # which would end the inner loop with this one
+                yield item
 
     run = samerun.Run(tmp_path, seed=42)
     run.track(loader=(loader := samerun.DataLoader(Noisy(4), seed=1)))

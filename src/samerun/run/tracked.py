@@ -30,8 +30,8 @@ class Tracked(ABC):
     #: Loaded after everything else but the generators.
     is_position = False
 
-    #: What its state is made of, if it is a dict that is made here.
-    parts: ClassVar[dict[str, type]] = {}
+    #: What its state, a dict, is made of; ``None`` for a state that only the thing itself knows.
+    parts: ClassVar[dict[str, type] | None] = {}
 
     def __init__(self, name: str, thing: Any) -> None:
         self.name = name
@@ -43,12 +43,15 @@ class Tracked(ABC):
 
     def odd(self, state: Any) -> Iterator[Problem]:
         """Yield what a saved state has in place of the parts it must have."""
+        if self.parts is None:
+            return
+        if not isinstance(state, dict):
+            yield Problem(self.name, f"a {type(state).__name__}", "a dict")
+            return
         for part, kind in self.parts.items():
-            where, expected = f"{self.name}[{part!r}]", f"a {kind.__name__}"
-            if not isinstance(state, dict) or part not in state:
-                yield Problem(where, "nothing", expected)
-            elif not isinstance(state[part], kind):
-                yield Problem(where, f"a {type(state[part]).__name__}", expected)
+            if part not in state or not isinstance(state[part], kind):
+                found = f"a {type(state[part]).__name__}" if part in state else "nothing"
+                yield Problem(f"{self.name}[{part!r}]", found, f"a {kind.__name__}")
 
     @abstractmethod
     def problems(self, state: Any) -> Iterator[Problem]:
@@ -81,6 +84,8 @@ class Tracked(ABC):
 
 class _Stateful(Tracked):
     """A thing with ``state_dict`` and ``load_state_dict``."""
+
+    parts: ClassVar = None
 
     def state(self) -> Any:
         return self.thing.state_dict()

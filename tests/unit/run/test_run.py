@@ -392,7 +392,7 @@ model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(1, 1))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
 loader = samerun.DataLoader(torch.arange(12.0), batch_size=2, shuffle=True, seed=1)
 run.track(model=model, optimizer=optimizer, loader=loader)
-if stop:
+if stop > 0:
     at_boundary.append(lambda run: run.step == stop and rank == world - 1 and os.kill(os.getpid(), 15))
 for _ in run.epochs(2):
     for batch in run.batches(loader):
@@ -400,6 +400,9 @@ for _ in run.epochs(2):
         (model(batch[:, None]) + torch.rand(()) + rank).square().mean().backward()
         optimizer.step()
         run.log(loss=float(rank))
+        if stop < 0 and run.step == -stop and rank == world - 1:
+            run.stop()
+print(run.epoch, run.step)
 end = {"model": model.state_dict(), "drawn": torch.rand(3), "stream": run._stream.state_dict()}
 torch.save(end, f"{directory}-{rank}.pt")
 dist.destroy_process_group()
@@ -413,25 +416,33 @@ def in_ranks(directory, world, stop=0):
     children = [
         subprocess.Popen(
             [sys.executable, "-c", RANKS, str(directory), str(rank), str(world), str(port), str(stop)],
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
         for rank in range(world)
     ]
-    return [(child.communicate(timeout=100)[1], child.returncode) for child in children]
+    return [(*child.communicate(timeout=100), child.returncode) for child in children]
 
 
 def test_two_ranks_resume_exactly_and_another_number_is_refused(tmp_path):
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    assert [code for _, code in in_ranks(whole, 2)] == [0, 0]
-    assert [code for _, code in in_ranks(stopped, 2, stop=4)] == [124, 143]  # one was asked, and both stopped
+    assert [code for *_, code in in_ranks(whole, 2)] == [0, 0]
+    assert [code for *_, code in in_ranks(stopped, 2, stop=4)] == [124, 143]  # one was asked, and both stopped
     assert 4 in steps(stopped)
-    assert "found a checkpoint of 2, expected 1; go on with as many as there were" in in_ranks(stopped, 1)[0][0]
-    assert [code for _, code in in_ranks(stopped, 2)] == [0, 0]
+    assert "found a checkpoint of 2, expected 1; go on with as many as there were" in in_ranks(stopped, 1)[0][1]
+    assert [code for *_, code in in_ranks(stopped, 2)] == [0, 0]
     for rank in range(2):
         expected, found = (torch.load(f"{directory}-{rank}.pt") for directory in (whole, stopped))
         assert first_difference(expected, found) is None
     assert (whole / "metrics.jsonl").read_bytes() == (stopped / "metrics.jsonl").read_bytes()
+
+
+def test_two_ranks_end_early_if_one_says_so(tmp_path):
+    for _ in range(2):  # the second time there is nothing left to do
+        found = in_ranks(tmp_path / "early", 2, stop=-1)
+        assert [code for *_, code in found] == [0, 0], found
+        assert [output for output, *_ in found] == ["1 3\n", "1 3\n"]
 
 
 # --- small matters

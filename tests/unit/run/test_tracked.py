@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+import samerun
 from samerun.errors import RunError, StateError
 from samerun.run.tracked import tracked
 from samerun.state import first_difference
@@ -154,10 +155,17 @@ def test_of_an_optimizer_that_may_differ_what_fits_is_loaded():
 
 
 @pytest.mark.parametrize("thing", [nn.Linear(1, 1), adam(1)])
-@pytest.mark.parametrize("state", [None, [], {}, {"state": 1}])
+@pytest.mark.parametrize("state", [{}, {"state": 1}])
 def test_a_state_without_its_parts_is_odd(thing, state):
     kept = tracked("thing", thing)
     assert next(problem.where for problem in kept.odd(state)) == "thing['state']"
+    assert list(kept.odd(kept.state())) == []
+
+
+@pytest.mark.parametrize("thing", [nn.Linear(1, 1), adam(1), random.Random(1), samerun.DataLoader([1], seed=1)])
+def test_a_state_that_is_no_dict_is_odd(thing):
+    kept = tracked("thing", thing)
+    assert [str(problem) for problem in kept.odd([])] == ["thing: found a list, expected a dict"]
     assert list(kept.odd(kept.state())) == []
 
 
