@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import torch
 from torch import nn
@@ -23,6 +23,9 @@ from samerun.state import Leaf, first_difference, walk
 
 __all__ = ["Tracked", "tracked"]
 
+#: What a state must be made of: the type of each part, by its key.
+Parts: TypeAlias = "dict[str, type] | None"
+
 
 class Tracked(ABC):
     """One thing that is kept under a name."""
@@ -31,7 +34,7 @@ class Tracked(ABC):
     is_position = False
 
     #: What its state, a dict, is made of; ``None`` for a state that only the thing itself knows.
-    parts: ClassVar[dict[str, type] | None] = {}
+    parts: ClassVar[Parts] = {}
 
     def __init__(self, name: str, thing: Any) -> None:
         self.name = name
@@ -85,7 +88,7 @@ class Tracked(ABC):
 class _Stateful(Tracked):
     """A thing with ``state_dict`` and ``load_state_dict``."""
 
-    parts: ClassVar = None
+    parts: ClassVar[Parts] = None
 
     def state(self) -> Any:
         return self.thing.state_dict()
@@ -114,7 +117,7 @@ class _Stateful(Tracked):
 class _Module(_Stateful):
     """A module: parameters, buffers, pending gradients, what is frozen, and which parts evaluate."""
 
-    parts: ClassVar = {"state": dict, "transient": dict, "gradients": dict, "frozen": list, "evaluating": list}
+    parts: ClassVar[Parts] = {"state": dict, "transient": dict, "gradients": dict, "frozen": list, "evaluating": list}
 
     def state(self) -> Any:
         parameters, state = dict(self.thing.named_parameters()), self.thing.state_dict()
@@ -184,7 +187,7 @@ class _Module(_Stateful):
 class _Optimizer(_Stateful):
     """An optimizer, whose groups of parameters must be as many and as large as they were."""
 
-    parts: ClassVar = {"state": dict, "param_groups": list}
+    parts: ClassVar[Parts] = {"state": dict, "param_groups": list}
 
     def problems(self, state: Any) -> Iterator[Problem]:
         found, ours = (
@@ -238,7 +241,7 @@ class _OtherLoader(Tracked):
     """
 
     is_position = True
-    parts: ClassVar = {"state": object, "begun": bool, "left": bool}
+    parts: ClassVar[Parts] = {"state": object, "begun": bool, "left": bool}
 
     def __init__(self, name: str, thing: Any) -> None:
         super().__init__(name, thing)
