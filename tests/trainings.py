@@ -153,6 +153,7 @@ def stopped_early(directory, **arguments):
         training.step(batch)
         if training.run.step == 7:
             training.run.stop()
+    assert training.run.step == 8
     training.run.log(steps=training.run.step)
     training.run.save()
     return training.end()
@@ -345,12 +346,12 @@ def torchdata_left_by_break(directory, **arguments):
     return training.end()
 
 
-def torchdata_second(directory, **arguments):
+def torchdata_second(directory, loader_workers=0, **arguments):
     """torchdata's, which is asked for its state before its first pass."""
     from torchdata.stateful_dataloader import StatefulDataLoader
 
     training = Training(directory, **arguments)
-    loader = StatefulDataLoader(Noisy(SIZE), batch_size=BATCH, shuffle=True)
+    loader = StatefulDataLoader(Noisy(SIZE), batch_size=BATCH, shuffle=True, num_workers=loader_workers)
     training.track(other=loader)
     for _ in training.run.epochs(2):
         for batch in training.run.batches(training.loader, steps=2):
