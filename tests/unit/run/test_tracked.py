@@ -154,17 +154,25 @@ def test_of_an_optimizer_that_may_differ_what_fits_is_loaded():
     assert not other.state
 
 
-@pytest.mark.parametrize("thing", [nn.Linear(1, 1), adam(1)])
+THINGS = {
+    "module": lambda: nn.Linear(1, 1),
+    "optimizer": lambda: adam(1),
+    "generator": lambda: random.Random(1),
+    "loader": lambda: samerun.DataLoader([1], seed=1),
+}
+
+
+@pytest.mark.parametrize("thing", ["module", "optimizer"])
 @pytest.mark.parametrize("state", [{}, {"state": 1}])
 def test_a_state_without_its_parts_is_odd(thing, state):
-    kept = tracked("thing", thing)
+    kept = tracked("thing", THINGS[thing]())
     assert next(problem.where for problem in kept.odd(state)) == "thing['state']"
     assert list(kept.odd(kept.state())) == []
 
 
-@pytest.mark.parametrize("thing", [nn.Linear(1, 1), adam(1), random.Random(1), samerun.DataLoader([1], seed=1)])
+@pytest.mark.parametrize("thing", THINGS)
 def test_a_state_that_is_no_dict_is_odd(thing):
-    kept = tracked("thing", thing)
+    kept = tracked("thing", THINGS[thing]())
     assert [str(problem) for problem in kept.odd([])] == ["thing: found a list, expected a dict"]
     assert list(kept.odd(kept.state())) == []
 
