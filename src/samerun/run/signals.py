@@ -11,6 +11,8 @@ from typing import Any
 
 from torch.utils.data import get_worker_info
 
+from samerun.data.maker import at_worker_start
+
 __all__ = ["Signals"]
 
 
@@ -18,10 +20,10 @@ class Signals:
     """While entered, notes the first signal of each kind in place of dying from it.
 
     A second SIGINT kills at once. In a forked worker of a loader any second one does: the first may have been sent to
-    the whole group of processes, while the training still needs its workers. (For SIGTERM torch's workers have a
-    handler of their own, and end.) In any other forked process the handlers that were there get the first one too. Only
-    in the main thread, as Python handles signals nowhere else; elsewhere entering does nothing. The handlers that were
-    there come back, and get what was noted and not answered.
+    the whole group of processes, while the training still needs its workers. (For SIGTERM torch gives workers a
+    handler of its own, which ends them; samerun's loaders get this one back.) In any other forked process the handlers
+    that were there get the first one too. Only in the main thread, as Python handles signals nowhere else; elsewhere
+    entering does nothing. The handlers that were there come back, and get what was noted and not answered.
 
     Args:
         numbers: which signals.
@@ -36,15 +38,22 @@ class Signals:
     def __enter__(self) -> Signals:
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._note) for number in self._numbers}
+            at_worker_start.append(self._take)
         return self
 
     def __exit__(self, *error: object) -> None:
         before, self._before = self._before, {}
+        if self._take in at_worker_start:
+            at_worker_start.remove(self._take)
         for number, handler in before.items():
             _put_back(number, handler)
         pending, self.received = self.received, None
         if pending is not None:
             signal.raise_signal(pending)
+
+    def _take(self) -> None:
+        for number in self._before:
+            signal.signal(number, self._note)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         found, forked = signal.Signals(number), os.getpid() != self._process

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -324,6 +325,33 @@ def test_a_signal_saves_at_the_next_boundary_and_ends_the_process(tmp_path, numb
     assert steps(tmp_path) == ([5] if times == 1 else [])
     if times == 1:
         assert not (tmp_path / "owner.json").exists()
+
+
+GROUP = """
+import sys, time, torch, samerun
+
+run = samerun.Run(sys.argv[1], seed=1)
+loader = samerun.DataLoader(torch.arange(9.0), seed=1, num_workers=2, persistent_workers=True)
+run.track(loader=loader)
+for _ in run.batches(loader, steps=30):
+    if run.step == 20:  # all workers are at work
+        print("in the body", flush=True)
+        began = time.monotonic()
+        while time.monotonic() - began < 2:  # a long step, in which a worker that died would be noticed
+            pass
+"""
+
+
+def test_a_signal_to_the_whole_group_spares_the_workers_until_the_run_has_saved(tmp_path):
+    command = [sys.executable, "-c", GROUP, str(tmp_path)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout.readline() == "in the body\n"
+        os.killpg(process.pid, signal.SIGTERM)
+        _, error = process.communicate(timeout=100)
+    assert process.returncode == 143, error
+    assert steps(tmp_path) == [21]
 
 
 # --- what was forgotten
