@@ -42,6 +42,9 @@ Cell: TypeAlias = Text | str | int | float | Mark
 class Table:
     """A table of the report.
 
+    Attributes:
+        folded: whether the page shows it only when asked, because it is long.
+
     Raises:
         ValueError: if a row has another length than ``columns``.
     """
@@ -49,6 +52,7 @@ class Table:
     title: Text
     columns: tuple[Text, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    folded: bool = False
 
     def __post_init__(self) -> None:
         for row in self.rows:

@@ -164,7 +164,7 @@ def _judge(figures: Figures) -> Outcome:
                 "Python's, NumPy's global and torch's CPU generator are one algorithm, the Mersenne Twister: with the"
                 " 624 words of one in all three, 1,000 draws are the same.",
                 "Python、NumPy のグローバル、torch の CPU の生成器は同じアルゴリズム(メルセンヌ・ツイスタ)である。"
-                "ひとつの 624 語を 3 つすべてに入れると、1,000 回の抽選が一致する。",
+                "ひとつの 624 語を 3 つすべてに入れると、引いた 1,000 個の数が一致する。",
             ),
             all(words == drawn[0] for words in drawn),
         ),
@@ -177,7 +177,9 @@ def _judge(figures: Figures) -> Outcome:
             gauss["whole"] == gauss["expected"] != gauss["words_only"],
         ),
     )
-    return Outcome(figures, conclusion, (_peek_table(figures), _gauss_table(figures)), (_plot(figures),))
+    return Outcome(
+        figures, conclusion, (_peek_table(figures), _state_table(figures), _gauss_table(figures)), (_plot(figures),)
+    )
 
 
 def _peek_table(figures: Figures) -> Table:
@@ -185,16 +187,21 @@ def _peek_table(figures: Figures) -> Table:
     for name, peek in figures["peeks"].items():
         mark = Mark.same(peek["restored"] == peek["first"])
         numbers = (str(peek[key]) for key in ("first", "following", "restored"))
-        rows.append((name, *numbers, mark, figures["states"][name]))
+        rows.append((name, *numbers, mark))
     columns = (
         Text("generator", "生成器"),
         Text("peek", "のぞき見"),
         Text("the next", "その次"),
         Text("put back, again", "書き戻してもう一度"),
-        Text("peek = again", "一致"),
-        Text("the state after seeding with 42", "シード 42 の直後の状態"),
+        Text("", ""),
     )
     return Table(Text("Peek, put back, peek again", "のぞいて、書き戻して、もう一度のぞく"), columns, tuple(rows))
+
+
+def _state_table(figures: Figures) -> Table:
+    columns = Text("generator", "生成器"), Text("state", "状態")
+    title = Text("What a state is made of, after seeding with 42", "状態の中身(シード 42 の直後)")
+    return Table(title, columns, tuple(figures["states"].items()))
 
 
 def _gauss_table(figures: Figures) -> Table:
@@ -222,7 +229,7 @@ def _plot(figures: Figures) -> Plot:
             axes.plot(range(1, _DRAWS + 1), positions, line, color=color, linewidth=width, alpha=alpha, label=name)
         axes.set_xlabel(draws.en)
         axes.set_ylabel(position.en)
-        axes.legend(loc="upper right")
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
 
     title = Text(
