@@ -41,9 +41,11 @@ outcome = experiment.run()
 View(experiment, outcome)"""
 
 _ASIDE = """\
-The conclusion is computed from the figures. Change them and judge again.
+What was measured is in `outcome.figures`, and `experiment.judge(figures)` draws the conclusion from it alone: change a
+figure and judge again.
 
-結論は測定値から計算しています。値を変えて、もう一度判定してみてください。
+測定値は `outcome.figures` にあり、結論は `experiment.judge(figures)` がそれだけから導きます。
+値を変えて、もう一度判定してみてください。
 """
 
 _FIGURES = """\

@@ -52,8 +52,8 @@ def _render(template: str, **values: Any) -> str:
 
 def _say(text: Text | str) -> Markup:
     """Return a text in both languages, of which the page shows one."""
-    if isinstance(text, str):
-        return _code(text)
+    if isinstance(text, str) or text.en == text.ja:
+        return _code(text if isinstance(text, str) else text.en)
     return Markup('<span lang="en">{}</span><span lang="ja">{}</span>').format(_code(text.en), _code(text.ja))
 
 
