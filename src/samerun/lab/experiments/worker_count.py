@@ -65,7 +65,7 @@ def _judge(figures: Figures) -> Outcome:
         Claim(
             Text(
                 f"With torch's loader, 0, 1, 2 and 3 workers give {epochs} different epochs for one seed.",
-                f"torch の DataLoader では、ワーカー数 0、1、2、3 に対し、同じシードから {epochs} 通りのエポックが生じる。",
+                f"torch の DataLoader では、同じシードでも、ワーカー数 0 から 3 で {epochs} 通りのエポックになる。",
             ),
             epochs == len(_COUNTS),
         ),

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
-from samerun.lab.experiment import Claim, Experiment, Figures, Mark, Outcome, Plot, Table
+from samerun.lab.experiment import Cell, Claim, Experiment, Figures, Mark, Outcome, Plot, Table
 from samerun.lab.process import fresh
 from samerun.lab.text import Text
 
@@ -44,24 +44,29 @@ class _Report(Dataset[list[int | float]]):
 
     def __getitem__(self, index: int) -> list[int | float]:
         worker = get_worker_info()
+        assert worker is not None
         return [worker.id, worker.seed, *_draws(random, np.random, torch.default_generator)]
 
 
 def _draws(python: Any, numpy: Any, generator: torch.Generator) -> list[int | float]:
-    drawn = torch.empty((), dtype=torch.int64).random_(generator=generator)
-    return [python.random(), int(numpy.randint(0, 2**31 - 1, dtype=np.int64)), int(drawn.item())]
+    return [python.random(), int(numpy.randint(0, 2**31 - 1, dtype=np.int64)), _drawn(generator)]
+
+
+def _drawn(generator: torch.Generator | None = None) -> int:
+    return int(torch.empty((), dtype=torch.int64).random_(generator=generator).item())
 
 
 def observe(persistent: bool) -> dict[str, Any]:
-    """Return every item of some epochs with two workers, and the numbers that the main process's generator gives."""
+    """Return every item of some epochs with two workers, the numbers of the main process's generator, and its next."""
     torch.manual_seed(_SEED)
-    drawn = [int(torch.empty((), dtype=torch.int64).random_().item()) for _ in range(_EPOCHS)]
+    drawn = [_drawn() for _ in range(_EPOCHS + 1)]
     torch.manual_seed(_SEED)
     loader = DataLoader(
         _Report(), batch_size=2, num_workers=2, persistent_workers=persistent, collate_fn=lambda items: items
     )
     epochs = [[item for batch in loader for item in batch] for _ in range(_EPOCHS)]
-    return {"drawn": drawn, "epochs": epochs, "predicted": [_predicted(base_seed) for base_seed in drawn]}
+    predicted = [_predicted(base_seed) for base_seed in drawn[:-1]]
+    return {"drawn": drawn, "epochs": epochs, "predicted": predicted, "next": _drawn()}
 
 
 def _predicted(base_seed: int) -> list[list[int | float]]:
@@ -100,7 +105,8 @@ def _judge(figures: Figures) -> Outcome:
                 "`base_seed` は `iter(loader)` のたびにメインプロセスの torch の生成器から引かれる 1 つの数で、"
                 "ワーカー `i` のシードは `base_seed + i` である。",
             ),
-            base_seeds == anew["drawn"] and all(item[1] == base_seeds[0] + item[0] for item in anew["epochs"][0]),
+            [*base_seeds, anew["next"]] == anew["drawn"]
+            and all(item[1] == base_seeds[0] + item[0] for item in anew["epochs"][0]),
         ),
         Claim(
             Text(
@@ -121,6 +127,7 @@ def _judge(figures: Figures) -> Outcome:
                 "以後は `base_seed` が引かれず、生成器はそのまま進む。",
             ),
             persistent["epochs"][0] == persistent["predicted"][0]
+            and persistent["next"] == persistent["drawn"][1]
             and {item[1] - item[0] for epoch in persistent["epochs"] for item in epoch} == {persistent["drawn"][0]}
             and not any(_firsts(persistent, "epochs")[n] == _firsts(persistent, "predicted")[n] for n in range(2, 10)),
         ),
@@ -134,7 +141,7 @@ def _firsts(figures: Figures, key: str) -> list[float]:
 
 
 def _table(found: list[list[int | float]], published: list[list[int | float]]) -> Table:
-    rows = tuple(
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
         (number // 4, *(str(value) for value in ours), Mark.same(ours == theirs))
         for number, (ours, theirs) in enumerate(zip(found, published, strict=False))
     )
