@@ -60,14 +60,15 @@ def file_name(experiment: Experiment) -> str:
 
 def notebook(experiment: Experiment) -> dict[str, Any]:
     """Return an experiment's notebook, without outputs, in the format 4.5 of nbformat; always the same."""
-    code = f"../../src/{experiment.judge.__module__.replace('.', '/')}.py"
+    module = sys.modules[experiment.measure.__module__]
+    code = Path("../../src", *module.__name__.split("."))
     head = _HEAD.format(
         number=experiment.number,
         title=experiment.title,
         question=_in_table(experiment.question),
         hypothesis=_in_table(experiment.hypothesis),
         command=experiment.command,
-        code=code,
+        code=(code / "__init__.py" if hasattr(module, "__path__") else code.with_suffix(".py")).as_posix(),
     )
     cells = [_markdown(head), _code(_RUN.format(name=experiment.name)), _markdown(_ASIDE), _code(_FIGURES)]
     return {

@@ -28,6 +28,7 @@ _NEEDED = {
     "torchdata": "torchdata",
     "albumentations": "albumentations",
     "sklearn": "scikit-learn",
+    "IPython": "ipython",
 }
 
 
