@@ -161,12 +161,18 @@ def _name(setting: str) -> Text:
         return Text("1 thread, again", "1 スレッド、再度")
     if setting.endswith("threads"):
         return Text(setting, f"{setting.removesuffix(' threads')} スレッド")
-    return Text(f"`{setting}`", f"`{setting}`")
+    variable, _, value = setting.partition("=")
+    short = f"{variable.partition('_')[0]}: {value}"
+    return Text(short, short)
 
 
 def _table(changed: dict[str, set[str]], capability: str) -> Table:
     return Table(
-        Text(f"Bits compared with 1 thread and {capability}", f"1 スレッド、{capability} の場合とのビットの比較"),
+        Text(
+            f"Bits compared with 1 thread and {capability}; ATEN is `ATEN_CPU_CAPABILITY`, DNNL `DNNL_MAX_CPU_ISA`",
+            f"1 スレッド、{capability} の場合とのビットの比較(ATEN は `ATEN_CPU_CAPABILITY`、"
+            "DNNL は `DNNL_MAX_CPU_ISA`)",
+        ),
         (Text("result", "結果"), *(_name(setting) for setting in changed)),
         tuple(
             (text, *(Mark.same(operation not in found) for found in changed.values()))
@@ -186,7 +192,7 @@ def _plot(settings: Figures) -> Plot:
             differences = [
                 abs(ours - theirs) for ours, theirs in zip(settings[setting]["losses"], reference, strict=True)
             ]
-            axes.plot(differences, label=name.en.replace("`", ""), marker=".", linewidth=1)
+            axes.plot(differences, label=name.en, marker=".", linewidth=1)
         axes.set_yscale("symlog", linthresh=1e-8)
         axes.set_ylim(bottom=-1e-9)
         axes.set(xlabel=horizontal.en, ylabel=vertical.en)

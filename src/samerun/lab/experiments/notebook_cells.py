@@ -78,7 +78,7 @@ def _notebook(way: str) -> Figures:
     notices, failed = [], []
     for cell in _cells(way):
         with capture_output() as captured:
-            result = shell.run_cell(cell)
+            result = shell.run_cell(cell)  # type: ignore[no-untyped-call]  # IPython's own
         if not result.success:
             failed.append(f"{type(result.error_in_exec).__name__}: {result.error_in_exec}")
         if _LOOK in cell:

@@ -195,7 +195,10 @@ def _table(figures: Figures) -> Table:
             (
                 optimizer,
                 _RUNS[run],
-                *(f"{found['distances'][step]:.1e}" for step in (0, 1, -1)),
+                *(
+                    f"{distance:.1e}" if distance else "0"
+                    for distance in (found["distances"][step] for step in (0, 1, -1))
+                ),
                 f"{found['accuracies'][-1]:.1%}",
                 found["other_predictions"],
             )
@@ -236,7 +239,7 @@ def _accuracies(figures: Figures) -> Plot:
         for axes, (optimizer, runs) in zip(figure.subplots(1, len(figures), sharey=True), figures.items(), strict=True):
             for run, name in names.items():
                 axes.plot(range(1, _EPOCHS + 1), runs[run]["accuracies"], label=name.en, marker=".", linewidth=1.2)
-            axes.set(title=optimizer, xlabel=horizontal.en, ylim=(0.5, 1.0))
+            axes.set(title=optimizer, xlabel=horizontal.en, ylim=(0.5, 1.0), xticks=range(0, _EPOCHS + 1, 5))
             axes.grid(alpha=0.2)
         figure.axes[0].set_ylabel(vertical.en)
         figure.axes[0].legend(loc="lower right", fontsize=8)
