@@ -10,6 +10,7 @@ import pytest
 from nbclient import NotebookClient
 
 from samerun.lab import Experiment, all_experiments, find_experiment
+from samerun.lab.by_hand import BY_HAND
 from samerun.lab.notebook import file_name, notebook, write_all
 
 ROOT = Path(__file__).parents[2]
@@ -32,11 +33,15 @@ def execute(experiment: Experiment) -> list[str]:
 
 def check(name: str) -> None:
     experiment = find_experiment(name)
-    (shown,) = execute(experiment)
+    shown = execute(experiment)[-1]
     assert shown.count("<b>✓</b>") == shown.count("<li class") > 0
     assert shown.count("<svg") >= 1
     for language in ("en", "ja"):
         assert f'<span lang="{language}">' in shown
+
+
+def test_every_experiment_can_be_tried_by_hand():
+    assert BY_HAND.keys() == {found.name for found in all_experiments()}
 
 
 def test_the_folder_holds_what_the_experiments_give(tmp_path):

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from samerun.lab.by_hand import BY_HAND
 from samerun.lab.catalogue import all_experiments
 from samerun.lab.experiment import Experiment
 from samerun.lab.text import Text
@@ -30,6 +31,14 @@ Run all cells; from a checkout, `pip install ".[lab,notebook]"` brings what they
 すべてのセルを実行してください。必要なものは、チェックアウトした場所での `pip install ".[lab,notebook]"` で入ります。
 ターミナルからは `{command}` です。
 [コード]({code}) · [どうすればよいか](../../docs/ja/guide.md)
+"""
+
+_BY_HAND = """\
+## By hand · 手で試す
+"""
+
+_EXPERIMENT = """\
+## The experiment · 実験
 """
 
 _RUN = """\
@@ -70,7 +79,15 @@ def notebook(experiment: Experiment) -> dict[str, Any]:
         command=experiment.command,
         code=(code / "__init__.py" if hasattr(module, "__path__") else code.with_suffix(".py")).as_posix(),
     )
-    cells = [_markdown(head), _code(_RUN.format(name=experiment.name)), _markdown(_ASIDE), _code(_FIGURES)]
+    cells = [
+        _markdown(head),
+        _markdown(_BY_HAND),
+        *map(_code, BY_HAND[experiment.name]),
+        _markdown(_EXPERIMENT),
+        _code(_RUN.format(name=experiment.name)),
+        _markdown(_ASIDE),
+        _code(_FIGURES),
+    ]
     return {
         "cells": [{"id": f"cell-{place}", **cell} for place, cell in enumerate(cells, 1)],
         "metadata": {
