@@ -245,10 +245,7 @@ def _plot(figures: Figures) -> Plot:
 EXPERIMENT = Experiment(
     number=4,
     name="resume-epoch",
-    title=Text(
-        "Resumed at an epoch with one library's state after the other",
-        "ライブラリの状態をひとつずつ戻して、エポックから再開する",
-    ),
+    title=Text("Which states a resumed run needs", "再開に必要な状態"),
     question=Text(
         "A training without workers is stopped between two epochs and resumed in a new process that seeds with the same"
         " number. Which states must it put back to be the uninterrupted one?",
