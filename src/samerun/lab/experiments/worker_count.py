@@ -134,11 +134,11 @@ def _plot(figures: Figures) -> Plot:
             axes.set_title(title.en, fontsize=9)
             axes.set_xticks(np.arange(0, _ITEMS, 2) + 0.5, [str(number) for number in range(0, _ITEMS, 2)])
             axes.set_yticks(np.arange(len(_COUNTS)) + 0.5, [str(number) for number in _COUNTS])
-            axes.invert_yaxis()
             axes.set_xlabel(item.en)
             axes.tick_params(length=0)
             axes.spines[:].set_visible(False)
         panels[0].set_ylabel(workers.en)
+        panels[0].invert_yaxis()  # shared
 
     title = Text(
         "The number that each item draws (color) with 0 to 3 workers: a column of one color is the same item",

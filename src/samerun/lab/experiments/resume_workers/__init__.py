@@ -31,7 +31,8 @@ def _measure() -> Figures:
     return {
         "cells": {
             cell.name: {
-                way: _compared(straight[cell.name][cell.stop :], steps) for way, steps in resumed[cell.name].items()
+                way: _compared(straight[cell.uninterrupted][cell.stop :], steps)
+                for way, steps in resumed[cell.name].items()
             }
             for cell in CELLS
         }

@@ -9,10 +9,10 @@ from typing import Literal
 __all__ = ["BATCHES", "CELLS", "EPOCHS", "LOADERS", "RANDOMNESS", "STOPS", "WORKERS", "Cell", "Way", "ways"]
 
 #: Epochs of the uninterrupted run, and batches in each.
-EPOCHS, BATCHES = 4, 6
+EPOCHS, BATCHES = 3, 6
 
 #: Epochs that are behind at the stop, and batches of the next epoch that are.
-STOPS = {"boundary": (2, 0), "mid-epoch": (2, 2)}
+STOPS = {"boundary": (1, 0), "mid-epoch": (1, 2)}
 
 #: torch's ``DataLoader``, torchdata's ``StatefulDataLoader`` and samerun's ``DataLoader``.
 LOADERS = ("torch", "torchdata", "samerun")
@@ -38,6 +38,11 @@ class Cell:
         """After how many steps the run is stopped."""
         epochs, batches = STOPS[self.where]
         return epochs * BATCHES + batches
+
+    @property
+    def uninterrupted(self) -> str:
+        """What the run is called that this cell is compared with; two cells have the same."""
+        return "/".join((self.loader, self.workers, self.randomness))
 
     @property
     def name(self) -> str:

@@ -75,8 +75,9 @@ _MAKERS = {"torch": DataLoader, "torchdata": _torchdata, "samerun": samerun.Data
 
 
 def run(loader: str) -> dict[str, list[Step]]:
-    """Return the uninterrupted run of every cell of a loader."""
-    return {cell.name: list(_Training.make(cell).epochs(EPOCHS)) for cell in CELLS if cell.loader == loader}
+    """Return the uninterrupted runs of a loader."""
+    cells = {cell.uninterrupted: cell for cell in CELLS if cell.loader == loader}
+    return {name: list(_Training.make(cell).epochs(EPOCHS)) for name, cell in cells.items()}
 
 
 def stop(loader: str, folder: str) -> None:
