@@ -73,10 +73,12 @@ def _journal(recorder: Recorder, line: str) -> Table | str:
     if found.no_file:
         recorder.journal.close()
         return "the journal is kept in memory only"
+    if found.file is not None and recorder.checked:
+        return "the journal is not kept in a file while the notebook is checked"
     if found.file is not None:
         path = Path(found.file).expanduser().absolute() if found.file else _beside_notebook(recorder.namespace)
         earlier = recorder.journal.keep_in(path)
-        return f"the journal is kept in {path}, which has {earlier} cells of earlier kernels"
+        return f"the journal is kept in {path}{f', where {earlier} earlier cells were found' if earlier else ''}"
     return journal_table(recorder.journal, None if found.all else 20)
 
 

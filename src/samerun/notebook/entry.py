@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from samerun.notebook.draws import Span
 from samerun.notebook.streams import Position
 
-__all__ = ["Entry"]
+__all__ = ["Entry", "title"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,5 +43,10 @@ class Entry:
     @property
     def title(self) -> str:
         """The first line of code that says something."""
-        lines = [line.strip() for line in self.code.splitlines() if line.strip()]
-        return next((line for line in lines if not line.startswith(("#", "%%"))), lines[0] if lines else "")
+        return title(self.code)
+
+
+def title(code: str) -> str:
+    """Return the first line of a cell that is no comment and no cell magic, if there is one."""
+    lines = [line.strip() for line in code.splitlines() if line.strip()]
+    return next((line for line in lines if not line.startswith(("#", "%%"))), lines[0] if lines else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from samerun.errors import MissingExtraError
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
     from samerun.notebook.shell import Installed
 
-__all__ = ["load_ipython_extension", "unload_ipython_extension"]
+__all__ = ["listen", "load_ipython_extension", "unload_ipython_extension"]
 
 # One per shell; a process usually has one.
 _installed: dict[InteractiveShell, Installed] = {}
@@ -44,3 +45,20 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     installed = _installed.pop(shell, None)
     if installed is not None:
         installed.remove()
+
+
+def listen(path: str) -> None:
+    """Load the extension into the running kernel and write every entry to a file; how a notebook is checked."""
+    from IPython.core.getipython import get_ipython
+
+    from samerun.notebook.journal import Journal
+
+    shell = get_ipython()
+    assert shell is not None
+    assert shell.extension_manager is not None
+    shell.extension_manager.load_extension("samerun")
+    recorder = _installed[shell].recorder
+    journal = Journal(kept=None)
+    journal.keep_in(Path(path))
+    recorder.listeners.append(journal.append)
+    recorder.checked = True

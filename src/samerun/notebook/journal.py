@@ -26,10 +26,10 @@ class Journal:
     """The entries in the order of execution, in memory and, where wanted, in a file.
 
     Args:
-        kept: how many entries are kept; older ones go.
+        kept: how many entries are kept; older ones go. ``None`` for all.
     """
 
-    def __init__(self, kept: int = KEPT) -> None:
+    def __init__(self, kept: int | None = KEPT) -> None:
         self._entries: deque[Entry] = deque(maxlen=kept)
         self._file: JournalFile | None = None
         self.kernel = 1
@@ -70,7 +70,7 @@ class Journal:
             raise NotebookError(str(path), reason) from error
 
     def keep_in(self, path: Path) -> int:
-        """Keep the journal in a file too; return how many entries of earlier kernels were found there.
+        """Keep the journal in a file too; return how many entries were found there.
 
         Raises:
             NotebookError: if another kernel keeps its journal there, or it is no journal, or a damaged one. The

@@ -71,6 +71,10 @@ class Recorder:
         self.watches = Watches()
         self.streams = Streams()
         self.guard: Guard | None = None
+        #: Get every entry once it is in the journal.
+        self.listeners: list[Callable[[Entry], object]] = []
+        #: Whether the notebook is being checked, which keeps no journal of its own beside it.
+        self.checked = False
         self._shell = shell
         self._say = say
         self._cells: list[_Cell] = []
@@ -209,6 +213,8 @@ class Recorder:
             positions=cell.positions,
             note=cell.note,
         )
+        for listener in self.listeners:
+            listener(entry)
         self.journal.append(entry)
         self._look_at_guard(entry, result)
 

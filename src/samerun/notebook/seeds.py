@@ -30,6 +30,9 @@ _FRESH: dict[str, Callable[[], Source[Any]]] = {
     "torch.mt19937": lambda: GeneratorSource("", torch.Generator()),
 }
 
+# How many cells that speak of a seed are looked at; each wrong integer takes a search of up to 0.1 s.
+_SEEDING_CELLS = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Distance:
@@ -51,13 +54,13 @@ def distance(journal: Journal, name: str, now: Packed) -> Distance:
     """Return how far a source is from its seed, or from the newest state that is known to be an origin.
 
     The seed is looked for among those that :func:`~samerun.seed_everything` and torch know, and the integers in the
-    cell that set the source.
+    cell that set the source and in the newest ones that speak of a seed.
     """
     if now.kind == "torch.philox":
         seed, offset = now.fields["bytes"].numpy().view(np.uint64).tolist()
         return Distance(offset, f"seed {seed}")
     origin, state = _origin(journal, name)
-    for seed, words in _seeds(name, now, origin):
+    for seed, words in _seeds(journal, name, now, origin):
         begun = _begun(now.kind, seed)
         if begun is not None and (draws := _between(begun, now)) is not None:
             return Distance(draws, words)
@@ -79,14 +82,16 @@ def _origin(journal: Journal, name: str) -> tuple[Entry | None, Packed | None]:
     return None, earliest
 
 
-def _seeds(name: str, now: Packed, origin: Entry | None) -> Iterator[tuple[int, str]]:
+def _seeds(journal: Journal, name: str, now: Packed, origin: Entry | None) -> Iterator[tuple[int, str]]:
     if (root := last_seed()) is not None:
         yield root, f"seed {root}"
         yield derive(root, "rng", name), f"seed {root} (independent)"
     if now.kind == "torch.mt19937":
         seed = int(now.fields["bytes"][:8].numpy().view(np.uint64)[0])
         yield seed, f"seed {seed}"
-    for seed in _integers(origin.code) if origin else ():
+    codes = [origin.code] if origin else []
+    codes += [entry.code for entry in reversed(journal) if "seed" in entry.code][:_SEEDING_CELLS]
+    for seed in dict.fromkeys(number for code in codes for number in _integers(code)):
         yield seed, f"seed {seed}"
 
 
