@@ -53,3 +53,8 @@ def test_other_figures_give_another_conclusion(outcome, optimizer, run, key, pla
         figures[optimizer][run][key][place] = value
     found = EXPERIMENT.judge(figures)
     assert [number for number, claim in enumerate(found.conclusion) if not claim.holds] == [claim]
+
+
+def test_a_weight_that_was_not_changed_would_be_noticed(outcome):
+    figures = {name: {**runs, "ulp": runs["again"]} for name, runs in outcome.figures.items()}
+    assert [claim.holds for claim in EXPERIMENT.judge(figures).conclusion] == [True, False, False, False]

@@ -128,9 +128,10 @@ def _predict(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
 
 def _judge(figures: Figures) -> Outcome:
     sgd, adam = figures["SGD"], figures["Adam"]
-    growth = {name: found["ulp"]["distances"][-1] / found["ulp"]["distances"][0] for name, found in figures.items()}
-    first_step = {name: found["ulp"]["distances"][1] / found["ulp"]["distances"][0] for name, found in figures.items()}
-    near = {name: found["ulp"]["distances"][-1] / found["order"]["distances"][-1] for name, found in figures.items()}
+    distances = {name: (found["ulp"]["distances"], found["order"]["distances"]) for name, found in figures.items()}
+    growth = {name: _times(ulp[-1], ulp[0]) for name, (ulp, _) in distances.items()}
+    first_step = {name: _times(ulp[1], ulp[0]) for name, (ulp, _) in distances.items()}
+    near = {name: _times(ulp[-1], order[-1]) for name, (ulp, order) in distances.items()}
     conclusion = (
         Claim(
             Text(
@@ -177,6 +178,10 @@ def _judge(figures: Figures) -> Outcome:
         ),
     )
     return Outcome(figures, conclusion, (_table(figures),), (_distances(figures), _accuracies(figures)))
+
+
+def _times(distance: float, reference: float) -> float:
+    return distance / reference if reference else 0.0
 
 
 def _table(figures: Figures) -> Table:
