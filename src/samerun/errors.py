@@ -225,6 +225,10 @@ class NotebookError(SamerunError, RuntimeError):
         self.reason = reason
         super().__init__(f"{where}: {reason}")
 
+    def _render_traceback_(self) -> list[str]:
+        """Let IPython show the message without the lines of samerun that it went through."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class MissingExtraError(SamerunError, ImportError):
     """An optional dependency is not installed.

@@ -6,6 +6,7 @@ import os
 import shlex
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,7 +18,7 @@ from samerun.notebook.streams import Guard
 from samerun.notebook.view import Table
 from samerun.rng.ownership import Owner, stack
 
-__all__ = ["COMMANDS", "Command", "isolate", "stream", "words"]
+__all__ = ["COMMANDS", "Command", "isolate", "lift_guard", "stream"]
 
 #: Takes the recorder and the rest of the line; what it returns is shown.
 Command = Callable[[Recorder, str], "Table | str | None"]
@@ -30,7 +31,7 @@ class _Parser(ArgumentParser):
         raise NotebookError(self.prog, f"{message}; {self.format_usage().strip()}")
 
 
-def words(parser: ArgumentParser, line: str) -> Namespace:
+def _words(parser: ArgumentParser, line: str) -> Namespace:
     """Return the arguments in a line.
 
     Raises:
@@ -44,23 +45,20 @@ def words(parser: ArgumentParser, line: str) -> Namespace:
 
 def isolate(recorder: Recorder, line: str) -> None:
     """Let the running cell leave no trace: when it ends, every generator is put back."""
-    words(_parser("%%isolate"), line)
+    _no_words("%%isolate", line)
     recorder.enter(ISOLATE, Owner(ISOLATE), keeps=False)
 
 
 def stream(recorder: Recorder, line: str) -> None:
     """Let the running cell draw from a stream of its own."""
-    parser = _parser("%%stream")
-    parser.add_argument("name", metavar="NAME")
-    parser.add_argument("--seed", type=int)
-    found = words(parser, line)
-    if found.name == ISOLATE:
+    name, seed = _stream_words(line)
+    if name == ISOLATE:
         raise NotebookError("%%stream", f"{ISOLATE!r} cannot be the name of a stream; it is what %%isolate is for")
-    recorder.enter(found.name, recorder.streams.get(found.name, found.seed))
+    recorder.enter(name, recorder.streams.get(name, seed))
 
 
 def _sources(recorder: Recorder, line: str) -> Table:
-    words(_parser("%rng"), line)
+    _no_words("%rng", line)
     return sources_table(recorder)
 
 
@@ -69,7 +67,7 @@ def _journal(recorder: Recorder, line: str) -> Table | str:
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--file", nargs="?", const="", metavar="PATH")
     parser.add_argument("--no-file", action="store_true")
-    found = words(parser, line)
+    found = _words(parser, line)
     if found.no_file:
         recorder.journal.close()
         return "the journal is kept in memory only"
@@ -99,7 +97,7 @@ def _guard(recorder: Recorder, line: str) -> str:
     parser.add_argument("name", nargs="?", metavar="NAME")
     parser.add_argument("--error", action="store_true")
     parser.add_argument("--off", action="store_true")
-    found = words(parser, line)
+    found = _words(parser, line)
     if found.off:
         return lift_guard(recorder)
     if found.name is None:
@@ -174,8 +172,22 @@ def _beside_notebook(namespace: dict[str, Any]) -> Path:
     return path.absolute().with_name(f"{path.stem}.rng-journal")
 
 
+@lru_cache  # taking a line apart takes as long as reading all generators
+def _stream_words(line: str) -> tuple[str, int | None]:
+    parser = _parser("%%stream")
+    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("--seed", type=int)
+    found = _words(parser, line)
+    return found.name, found.seed
+
+
+def _no_words(name: str, line: str) -> None:
+    if found := line.partition("#")[0].strip():
+        raise NotebookError(name, f"found {found!r}, expected nothing behind it")
+
+
 def _parser(name: str) -> _Parser:
-    return _Parser(prog=name, add_help=False, allow_abbrev=False, exit_on_error=False)
+    return _Parser(prog=name, add_help=False, allow_abbrev=False)
 
 
 COMMANDS: dict[str, Command] = {

@@ -66,7 +66,7 @@ class _Line:
         if draw is None:
             return Text("")
         if draw.how != "drew" or draw.count is None:
-            return Bar({"set": "set", "new": "new"}.get(draw.how, "drew"), 0.0, place)
+            return Text(draw.how, "quiet")
         return Bar(f"{draw.count:,}", share(draw.count, largest), place, hollow=self._span.label == ISOLATE)
 
 

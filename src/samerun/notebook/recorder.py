@@ -14,7 +14,7 @@ from samerun.errors import NotebookError, SamerunError
 from samerun.notebook.draws import Span
 from samerun.notebook.entry import Entry
 from samerun.notebook.journal import Journal
-from samerun.notebook.states import State, changed, read
+from samerun.notebook.states import Reader, State, changed, read
 from samerun.notebook.streams import Guard, Position, Streams
 from samerun.notebook.watch import Watches
 from samerun.rng.ownership import Entry as Entered
@@ -78,7 +78,7 @@ class Recorder:
         self._shell = shell
         self._say = say
         self._cells: list[_Cell] = []
-        self._known: State = {}  # as last read
+        self._reader = Reader()
 
     def events(self) -> dict[str, Callable[..., None]]:
         """Return what is to be called, by the names of IPython's events."""
@@ -97,8 +97,7 @@ class Recorder:
 
     def read(self) -> State:
         """Return the states of all sources now."""
-        self._known = read(self.sources().values(), self._known)
-        return self._known
+        return self._reader.read(self.sources().values())
 
     def note(self, text: str) -> None:
         """Say in the entry of the running cell what it did to the states."""
@@ -157,13 +156,20 @@ class Recorder:
         if cell is None:
             raise NotebookError(label, "no cell is running that it could last for")
         with Signals((signal.SIGINT,)):
+            before = {} if keeps else self.read()
             entered = stack.enter(owner, self.watches.sources, keeps=keeps)
-            known = self.streams.positions[label].state if label in self.streams.positions else self._known
-            before = read(self.sources().values(), known)
-            cell.blocks.append(_Block(label, entered, before))
-            if keeps and label not in self.streams.positions:
-                position = Position(getattr(owner, "seed", None), before)
-                self.streams.positions[label] = self._cells[0].positions[label] = position
+            cell.blocks.append(_Block(label, entered, before or self._begin(label, owner)))
+
+    def _begin(self, label: str, owner: Owner) -> State:
+        """Return where a stream begins, which has just been entered."""
+        position, live = self.streams.positions.get(label), self.sources()
+        if position is not None and position.state.keys() == live.keys():
+            return position.state  # what was just written
+        before = read(live.values(), {} if position is None else position.state)
+        position = Position(getattr(owner, "seed", None), before)
+        self.streams.positions[label] = position
+        self._cells[0].positions.setdefault(label, position)
+        return before
 
     def leave_all(self) -> None:
         """Leave every block that is still on, when the extension goes."""

@@ -104,8 +104,12 @@ class Streams:
         None may be entered.
         """
         for name, owner in list(self._owners.items()):
-            if name not in positions:
-                owner.state = Kept(outside) if _seed(owner) is None else None
+            if name in positions:
+                continue
+            if _seed(owner) is None:
+                self._put(name, Position(None, outside))
+            else:
+                owner.state = None
                 self.positions.pop(name, None)
         for name, position in positions.items():
             self._put(name, position)

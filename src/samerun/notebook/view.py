@@ -15,7 +15,7 @@ _COLOURS = ("#4c78a8", "#e0873f", "#3a9a8f", "#9467bd", "#d0565e", "#8c6d4f", "#
 
 _STYLE = """
 .samerun {font-size: 13px; line-height: 1.45; color: inherit; margin: 2px 0 6px}
-.samerun table {border-collapse: collapse; margin: 0; color: inherit; background: none}
+.samerun table {border-collapse: collapse; margin: 0; font-size: inherit; color: inherit; background: none}
 .samerun caption {caption-side: top; text-align: left; padding: 0 0 6px; font-weight: 600; color: inherit}
 .samerun th {text-align: left; font-weight: 600; opacity: .7; padding: 2px 18px 4px 0; border: 0;
   border-bottom: 1px solid rgba(128,128,128,.45); background: none; color: inherit; white-space: nowrap}
