@@ -28,7 +28,7 @@ _HEAD = """\
 Run all cells; from a checkout, `pip install ".[lab,notebook]"` brings what they need. From a terminal: `{command}`.
 [The code]({code}) · [What follows from it](../../docs/guide.md)
 
-すべてのセルを実行してください。必要なものは、チェックアウトした場所での `pip install ".[lab,notebook]"` で入ります。
+すべてのセルを実行してください。必要なものは、チェックアウトした場所での `pip install ".[lab,notebook]"` で入ります。\
 ターミナルからは `{command}` です。
 [コード]({code}) · [どうすればよいか](../../docs/ja/guide.md)
 """
@@ -53,7 +53,7 @@ _ASIDE = """\
 What was measured is in `outcome.figures`, and `experiment.judge(figures)` draws the conclusion from it alone: change a
 figure and judge again.
 
-測定値は `outcome.figures` にあり、結論は `experiment.judge(figures)` がそれだけから導きます。
+測定値は `outcome.figures` にあり、結論は `experiment.judge(figures)` がそれだけから導きます。\
 値を変えて、もう一度判定してみてください。
 """
 
