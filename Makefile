@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 # Two targets at once would install into one environment at once.
 .NOTPARALLEL:
-.PHONY: help demo test slow gpu check docs bench clean
+.PHONY: help demo lab test slow gpu check docs bench clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -20,6 +20,9 @@ $(VENV)/.%: pyproject.toml constraints.txt
 
 demo: $(VENV)/.demo  ## the 20-epoch experiment on real data
 	$(BIN)/samerun demo
+
+lab: $(VENV)/.lab  ## every claim about seeds as an experiment, on one page
+	$(BIN)/samerun lab
 
 test: $(VENV)/.dev  ## everything but the slow tests
 	$(BIN)/python -m pytest

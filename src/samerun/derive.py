@@ -68,7 +68,11 @@ def deriver(*prefix: SupportsIndex | str) -> Callable[[int], int]:
     >>> deriver(42, "epoch")(0) == derive(42, "epoch", 0)
     True
     """
-    copy, from_bytes = _prefix(*map(_plain, prefix)).copy, int.from_bytes
+    try:
+        digest_of_prefix = _prefix(*prefix)  # type: ignore[arg-type]  # as in derive
+    except TypeError:
+        digest_of_prefix = _prefix(*map(_plain, prefix))
+    copy, from_bytes = digest_of_prefix.copy, int.from_bytes
 
     def derived(number: int) -> int:
         digest = copy()

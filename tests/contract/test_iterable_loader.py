@@ -52,6 +52,43 @@ class Torch(Stream):
             yield torch.rand(())
 
 
+class Recovering(Stream):
+    """An iterator that goes on after a record it cannot read."""
+
+    def __iter__(self):
+        return Records()
+
+
+class Records:
+    def __init__(self):
+        self.number = -1
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        self.number += 1
+        if self.number in (3, 4):
+            raise ValueError("bad record")
+        if self.number == 12:
+            raise StopIteration
+        return self.number + torch.rand(())
+
+
+class Shrinking(Stream):
+    """Fewer records each time it is opened."""
+
+    def __iter__(self):
+        self.size -= 6
+        yield from torch.arange(self.size + 6)
+
+
+class AtTheEnd(Stream):
+    def __iter__(self):
+        yield from torch.rand(4)
+        np.random.random_sample()
+
+
 RECIPES = {
     "replayed": lambda: {"dataset": Stream(), "batch_size": 4},
     "state of the dataset": lambda: {"dataset": StatefulStream(), "batch_size": 4},
@@ -412,3 +449,44 @@ def test_what_asks_for_items_by_number_is_refused():
 @pytest.mark.parametrize("recipe", ["drop last", "no batches", "mix-up"])
 def test_an_exact_loader_gives_the_batches_of_ours(recipe):
     assert walk(exact(TorchDataLoader(**RECIPES[recipe]()), seed=42)) == reference(recipe, 0)[0]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_draw_behind_the_last_item_is_noticed_too(workers):
+    loader = DataLoader(AtTheEnd(), batch_size=2, seed=1, rngs="torch", num_workers=workers)
+    with pytest.raises(LoaderError, match="numpy: shard 0 of epoch 0 drew from it"):
+        walk(loader)
+    assert len(walk(DataLoader(AtTheEnd(), batch_size=2, seed=1, num_workers=workers))) == 2
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_records_that_cannot_be_read_are_passed_over_again_when_items_are_made_again(workers):
+    def past_errors(batches):
+        while True:
+            try:
+                yield bits(next(batches))
+            except ValueError:
+                continue
+            except StopIteration:
+                return
+
+    whole = list(past_errors(iter(DataLoader(Recovering(), batch_size=None, seed=1, num_workers=workers))))
+    assert len(whole) == 10
+    loader = DataLoader(Recovering(), batch_size=None, seed=1, num_workers=workers)
+    rest = past_errors(iter(loader))
+    assert [next(rest) for _ in range(5)] == whole[:5]
+    resumed = DataLoader(Recovering(), batch_size=None, seed=1, num_workers=workers)
+    resumed.load_state_dict(loader.state_dict())
+    assert list(past_errors(iter(resumed))) == whole[5:]
+
+
+def test_a_dataset_that_ends_too_early_when_items_are_made_again_is_refused():
+    loader = DataLoader(Shrinking(12), batch_size=None, seed=1)
+    batches = iter(loader)
+    for _ in range(8):
+        next(batches)
+    state = loader.state_dict()
+    del batches
+    loader.load_state_dict(state)
+    with pytest.raises(LoaderError, match="shard 0 of epoch 0: ended after 6 items when they were made again, of whi"):
+        next(iter(loader))

@@ -48,6 +48,7 @@ def test_a_billion_items_are_shuffled_and_resumed_in_no_memory():
     size, place = 10**9, 9 * 10**8
     loader = DataLoader(Huge(size), batch_size=32, shuffle=True, seed=1)
     state = {**loader.state_dict(), "samples": place, "taken": place}
+    next(iter(DataLoader(Huge(8), batch_size=2, shuffle=True, seed=1)))  # imports what the first one imports
     tracemalloc.start()
     try:
         loader.load_state_dict(state)
@@ -265,15 +266,34 @@ def test_an_error_says_which_item_it_was_and_reproduce_makes_it_again(workers):
         loader.reproduce(2, ordinal)
 
 
-def test_after_an_error_the_loop_can_go_on_and_the_place_is_behind_it():
-    loader = DataLoader(Broken(), batch_size=4, seed=4)
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_after_an_error_the_loop_can_go_on_and_the_place_is_behind_it(workers):
+    loader = DataLoader(Broken(), batch_size=4, seed=4, num_workers=workers)
     whole = [bits(batch) for batch in DataLoader(Noisy(), batch_size=4, seed=4)]
     batches = iter(loader)
     next(batches)
     with pytest.raises(ValueError, match="bad sample"):
         next(batches)
+    assert loader.state_dict()["samples"] == 4
     assert bits(next(batches)) == whole[2]
     assert loader.state_dict()["samples"] == 12
+
+
+def test_out_of_order_a_batch_that_failed_does_not_let_the_state_grow():
+    # With one worker nothing overtakes, so all that was received lies before the place.
+    loader = DataLoader(Broken(80), batch_size=4, seed=4, num_workers=1, in_order=False)
+    batches, failed, received = iter(loader), 0, []
+    for number in range(20):
+        try:
+            received.append(bits(next(batches)))
+        except ValueError:
+            failed += 1
+        else:
+            state = loader.state_dict()
+            assert (state["samples"], state["received"]) == (4 * (number + 1) % 80, [])
+    assert failed == 1
+    whole = [bits(batch) for batch in DataLoader(Noisy(80), batch_size=4, seed=4)]
+    assert sorted(received) == sorted(whole[:1] + whole[2:])
 
 
 def dataset_is_the_user_s(worker):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from samerun.data.legacy import LegacySource
+from samerun.data.shared import SharedNumpy, SharedPython
 from samerun.errors import DiscoveryError, StateError
 from samerun.integrations.numba import sources as numba_sources
 from samerun.rng import Packed, Source
@@ -100,7 +100,8 @@ MAKE = {
         kind.__name__: lambda kind=kind: _bits(kind)
         for kind in (np.random.MT19937, np.random.PCG64, np.random.PCG64DXSM, np.random.Philox, np.random.SFC64)
     },
-    "the loader's legacy": lambda: (LegacySource("numpy"), lambda: (np.random.random_sample(), np.random.normal())[0]),
+    "the loader's python": lambda: (SharedPython("python"), lambda: random.gauss(0, 1)),
+    "the loader's numpy": lambda: (SharedNumpy("numpy"), lambda: (np.random.random_sample(), np.random.normal())[0]),
     "torch": _torch,
     "philox": _philox,
     "mps": _mps,

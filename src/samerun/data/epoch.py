@@ -53,16 +53,15 @@ class Epoch(Iterator[T_co], Generic[T_co]):
                 "persistent workers make one epoch at a time, and another iter(loader) has taken them; use it alone"
             )
             raise LoaderError(f"the iterator over epoch {self._progress.epoch}", reason)
-        opening, self._opening = self._opening, None
+        batch: T_co
         try:
-            if opening is None:
-                return self._advance()
-            with opening:
-                return self._advance()
+            if self._opening is None:
+                batch = next(self._inner)
+            else:
+                opening, self._opening = self._opening, None
+                with opening:
+                    batch = next(self._inner)
         except StopIteration:
             self._progress.end()
             raise
-
-    def _advance(self) -> T_co:
-        batch: T_co = next(self._inner)
         return batch

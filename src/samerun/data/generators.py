@@ -9,20 +9,24 @@ from typing import Any, ClassVar, TypeAlias
 
 import torch
 
-from samerun.data.legacy import LegacySource
-from samerun.data.probe import Moved, watch
+from samerun.data.shared import SharedNumpy, SharedPython
 from samerun.derive import derive
 from samerun.errors import DiscoveryError, LoaderError
 from samerun.rng.discovery import private_sources
 from samerun.rng.registry import families, global_sources
 from samerun.rng.source import Source
 
-__all__ = ["Generators", "Rngs", "lent", "wanted"]
+__all__ = ["Generators", "Moved", "Rngs", "lent", "wanted"]
 
 #: Which global sources are keyed: all, or those whose names are given or begin with what is given and a dot.
 Rngs: TypeAlias = str | Iterable[str] | None
 
-_LEGACY = LegacySource("numpy")
+#: Whether the generator has moved since it was watched.
+Moved: TypeAlias = Callable[[], bool]
+
+_NUMPY = SharedNumpy("numpy")
+# Read and written for every batch, so the fast ones stand for those of the registry.
+_FAST: dict[str, Source[Any]] = {"python": SharedPython("python"), "numpy": _NUMPY}
 
 # One integer given to all three would correlate them: torch uses the lower 32 bits, NumPy the upper ones, Python all.
 _UPPER = 32
@@ -91,6 +95,11 @@ def _derived(name: str, source: Source[Any]) -> Callable[[int], None]:
     return lambda key: source.seed(derive(key, name))
 
 
+def _watch(source: Source[Any]) -> Moved:
+    state = source.read()
+    return lambda: not source.same(state, source.read())
+
+
 class Generators:
     """The global generators, and the private ones inside what makes the items, as they are in this process.
 
@@ -138,7 +147,7 @@ class Generators:
         self._left_out.update(_private(self._roots).keys() - self._private.keys())
 
     def _arrange(self, live: dict[str, Source[Any]]) -> None:
-        self._live = {**live, "numpy": _LEGACY}
+        self._live = {**live, **_FAST}
         chosen = {name for name in live if self._rngs is None or any(_covers(one, name) for one in self._rngs)}
         self.keyed = {name: source for name, source in self._live.items() if name in chosen} | self._private
         self.unkeyed = {name: source for name, source in self._live.items() if name not in chosen}
@@ -149,7 +158,7 @@ class Generators:
         # This runs for every item, so the bare functions are bound here. Python's is what random.seed() calls once it
         # has seen that the seed is an integer, which takes a tenth of the time.
         bare_python = super(random.Random, shared).seed
-        bare_numpy, seed_cpu = _LEGACY.seeder(), torch.default_generator.manual_seed
+        bare_numpy, seed_cpu = _NUMPY.seeder(), torch.default_generator.manual_seed
 
         def seed_python(key: int) -> None:
             bare_python(key)
@@ -180,7 +189,7 @@ class Generators:
 
     def watch(self) -> dict[str, Moved]:
         """Begin to watch the global sources that are not keyed, for :meth:`refuse_draws`."""
-        return {name: watch(source) for name, source in self.unkeyed.items()}
+        return {name: _watch(source) for name, source in self.unkeyed.items()}
 
     def refuse_draws(self, watched: dict[str, Moved], what: str) -> None:
         """Refuse draws made since :meth:`watch` from a source that is not keyed.

@@ -9,14 +9,17 @@ from typing import Any
 import torch
 from torch.utils.data import get_worker_info
 
-from samerun.data.generators import Generators
+from samerun.data.generators import Generators, Moved
 from samerun.data.keys import Keys
 from samerun.data.maker import Maker, refuse_stop
 from samerun.data.position import Shard, Shards
-from samerun.data.probe import Moved
 from samerun.data.stateful import has_state
+from samerun.errors import LoaderError
 
 __all__ = ["IterableCollate", "IterableMaker"]
+
+# In a row, when items are made again.
+_MOST_FAILURES = 1000
 
 
 class IterableMaker(Maker):
@@ -124,10 +127,21 @@ class _OpenShard:
         return iterator
 
     def _replay(self, iterator: Iterator[Any]) -> None:
-        self._items = 0
-        while self._items < self._begin.items:
-            self._make(iterator)
-            self._maker.replayed[self._begin.worker] += 1
+        self._items, failures, received = 0, 0, self._begin.items
+        while self._items < received:
+            try:
+                self._make(iterator)
+            except StopIteration:
+                reason = f"ended after {self._items} items when they were made again, of which the loop had {received}"
+                raise LoaderError(f"shard {self._shard} of epoch {self._epoch}", reason) from None
+            except Exception:
+                # The loop went on past it, as long as there was an end to it.
+                failures += 1
+                if failures > _MOST_FAILURES:
+                    raise
+            else:
+                failures = 0
+                self._maker.replayed[self._begin.worker] += 1
 
     def _make(self, iterator: Iterator[Any]) -> Any:
         key = self._key_of(self._items)
@@ -136,6 +150,7 @@ class _OpenShard:
             item = next(iterator)
         except StopIteration:
             self._done = True
+            self._refuse_draws()
             raise
         except Exception as error:
             error.add_note(
@@ -144,6 +159,10 @@ class _OpenShard:
             raise
         self._items += 1
         return item
+
+    def _refuse_draws(self) -> None:
+        if self._watch:
+            self._maker.generators.refuse_draws(self._watch, f"shard {self._shard} of epoch {self._epoch}")
 
     def close_batch(self, data: Any) -> tuple[Shard, Any]:
         """Collate a batch under a key of its own, and say how far the shard is behind it."""
@@ -158,8 +177,7 @@ class _OpenShard:
             )
             refuse_stop(error, "collate_fn")
             raise
-        if self._watch:
-            maker.generators.refuse_draws(self._watch, f"shard {self._shard} of epoch {self._epoch}")
+        self._refuse_draws()
         self._watch = None
         self.first_of_batch = self._items
         source: Any = next((part for part in (self._iterator, maker.dataset) if has_state(part)), None)

@@ -7,12 +7,14 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 import torch
+from torch._utils import ExceptionWrapper
 from torch.utils.data.dataloader import (
     _MultiProcessingDataLoaderIter,
     _SingleProcessDataLoaderIter,
 )
 
 from samerun.data.generators import lent
+from samerun.data.position import Progress, ShardProgress
 from samerun.rng.source import Source
 
 __all__ = ["View", "iterate"]
@@ -29,19 +31,19 @@ class View:
         return getattr(self._loader, name)
 
 
-def iterate(view: View, received: Callable[[Any], None], sources: Callable[[], Iterable[Source[Any]]]) -> Any:
+def iterate(view: View, progress: Progress | ShardProgress, sources: Callable[[], Iterable[Source[Any]]]) -> Any:
     """Return torch's iterator over a view.
 
     Args:
         view: of the loader.
-        received: is told the ticket of each batch the loop gets.
+        progress: is told the ticket of each batch the loop gets.
         sources: returns the generators to be lent where items are made in this process.
     """
     if view.num_workers == 0:
-        return _InProcess(view, received, sources)
+        return _InProcess(view, progress, sources)
     # Plain torch cannot send a torch.Generator to a worker that is not forked.
     ForkingPickler.register(torch.Generator, _reduced)
-    return _InWorkers(view, received)
+    return _InWorkers(view, progress)
 
 
 def _reduced(generator: torch.Generator) -> tuple[Callable[..., torch.Generator], tuple[object, ...]]:
@@ -58,30 +60,34 @@ class _InProcess(_SingleProcessDataLoaderIter):
     """Makes the items in the training process, whose generators and threads come back after each batch."""
 
     def __init__(
-        self, view: View, received: Callable[[Any], None], sources: Callable[[], Iterable[Source[Any]]]
+        self, view: View, progress: Progress | ShardProgress, sources: Callable[[], Iterable[Source[Any]]]
     ) -> None:
         super().__init__(view)
-        self.received = received
+        self.progress: Any = progress
         self._sources = sources
 
     def _next_data(self) -> Any:
-        with lent(self._sources()):
-            ticket, data = super()._next_data()  # type: ignore[no-untyped-call]
-        self.received(ticket)
+        try:
+            with lent(self._sources()):
+                ticket, data = super()._next_data()  # type: ignore[no-untyped-call]
+        except Exception:
+            self.progress.failed()
+            raise
+        self.progress.received(ticket)
         return data
 
 
 class _InWorkers(_MultiProcessingDataLoaderIter):
     """Asks workers for the items."""
 
-    def __init__(self, view: View, received: Callable[[Any], None]) -> None:
-        self.received = received
+    def __init__(self, view: View, progress: Progress | ShardProgress) -> None:
+        self.progress: Any = progress
         self._rotation = view.first_worker
         super().__init__(view)
 
-    def reset(self, view: View, received: Callable[[Any], None]) -> None:
+    def reset(self, view: View, progress: Progress | ShardProgress) -> None:
         """Go on with the same workers in another epoch."""
-        self.received = received
+        self.progress = progress
         self._rotation = view.first_worker
         self._reset(view)
 
@@ -94,5 +100,8 @@ class _InWorkers(_MultiProcessingDataLoaderIter):
 
     def _next_data(self) -> Any:
         ticket, data = super()._next_data()  # type: ignore[no-untyped-call]
-        self.received(ticket)
+        if isinstance(data, ExceptionWrapper):
+            self.progress.failed(ticket)
+            data.reraise()
+        self.progress.received(ticket)
         return data

@@ -132,15 +132,15 @@ class MapStyle(Kind):
 
     def begin(self, loader: DataLoader[Any], epoch: int, place: Place, workers: Any) -> tuple[Progress, Any]:
         assert isinstance(place, Position)
-        progress = Progress(epoch, place, in_order=loader.in_order or loader.num_workers == 0)
+        progress = Progress(epoch, place)
         if workers is None or self._feed is None:
             self._feed = _Feed()
         self._feed.begin(self.plan(loader), progress, place)
         maker = self.maker(loader)
         view = _view(loader, epoch, maker, Collate(maker), _index_sampler=self._feed, first_worker=0)
         if workers is None:
-            return progress, iterate(view, progress.received, maker.lend)
-        workers.reset(view, progress.received)
+            return progress, iterate(view, progress, maker.lend)
+        workers.reset(view, progress)
         return progress, workers
 
 
@@ -182,9 +182,9 @@ class IterableStyle(Kind):
         maker.epoch.fill_(epoch)
         view = _view(loader, epoch, maker, IterableCollate(maker), first_worker=place.next_worker)
         if workers is not None:
-            workers.reset(view, progress.received)
+            workers.reset(view, progress)
             return progress, workers
-        return progress, iterate(view, progress.received, maker.lend)
+        return progress, iterate(view, progress, maker.lend)
 
     def opening(self, place: Place) -> AbstractContextManager[object]:
         assert isinstance(place, Shards)

@@ -273,7 +273,7 @@ class DataLoader(TorchDataLoader[T_co]):
 
     def _follow(self) -> None:
         if self._made_sampler:
-            vars(self.sampler)["set_epoch"] = Following(self)
+            Following.let(self)
 
     def _begin(self) -> tuple[Progress | ShardProgress, Any]:
         """Begin where :meth:`state_dict` says, or after the living epoch; return its progress and torch's iterator."""

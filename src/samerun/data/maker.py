@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch._utils import ExceptionWrapper
 from torch.utils.data import StackDataset, Subset, get_worker_info
 from torch.utils.data._utils.collate import default_collate, default_convert
 
@@ -93,7 +94,10 @@ class MapMaker(Maker):
     def __getitems__(self, message: Message) -> Made:
         """Make what a request asks for: a list of items, or the single item where batching is off."""
         request = Request.of(message)
-        return Made(request, self.made(request))
+        try:
+            return Made(request, self.made(request))
+        except Exception:
+            return Made(request, _carried())
 
     # torch asks by the one or by the other.
     __getitem__ = __getitems__
@@ -111,7 +115,6 @@ class MapMaker(Maker):
         """
         torch.set_num_threads(1)  # whatever an item before has set
         generators = self.generators
-        generators.refresh()
         watched = generators.watch()
         items = self._make(request)
         # A generator that came into being while they were made was not keyed for them.
@@ -142,16 +145,17 @@ class MapMaker(Maker):
         return self._batch(request) if self.whole else self._items(request)
 
     def _items(self, request: Request) -> list[Any]:
-        dataset, set_key, key_of = self.dataset, self.generators.key, self.keys.items(request.epoch)
+        dataset, set_key = self.dataset, self.generators.key
+        keys = list(map(self.keys.items(request.epoch), request.ordinals))
         items: list[Any] = []
         add = items.append
         try:
-            for ordinal, index in zip(request.ordinals, request.indices, strict=True):
-                set_key(key_of(ordinal))
+            for key, index in zip(keys, request.indices, strict=True):
+                set_key(key)
                 add(dataset[index])
         except Exception as error:
             place = len(items)
-            _note(error, request, place, key_of(request.ordinals[place]))
+            _note(error, request, place, keys[place])
             refuse_stop(error, "dataset")
             raise
         return items
@@ -176,6 +180,17 @@ def _note(error: Exception, request: Request, place: int, key: int) -> None:
     )
 
 
+def _carried() -> ExceptionWrapper:
+    """Return the error that is being handled, to be raised where the batch is received; raise it if that is here.
+
+    torch would carry it without saying which batch it is of.
+    """
+    info = get_worker_info()
+    if info is None:
+        raise  # noqa: PLE0704  # called by whoever handles it
+    return ExceptionWrapper(where=f"in DataLoader worker process {info.id}")
+
+
 def refuse_stop(error: Exception, where: str) -> None:
     """Raise an error in place of ``StopIteration``, which torch takes for the end of the epoch."""
     if isinstance(error, StopIteration):
@@ -195,7 +210,13 @@ class Collate:
     def __call__(self, made: Made) -> tuple[int, Any]:
         """Return the number of the batch with it, so that the training process knows which one it received."""
         try:
-            return made.request.batch, self._collate(made)
+            return made.request.batch, self._noted(made)
+        except Exception:
+            return made.request.batch, _carried()
+
+    def _noted(self, made: Made) -> Any:
+        try:
+            return self._collate(made)
         except Exception as error:
             request = made.request
             places = f"the batch from item {request.ordinals.start} (index {request.indices[:1]}) on"
@@ -206,6 +227,8 @@ class Collate:
     def _collate(self, made: Made) -> Any:
         request, items = made
         maker = self._maker
+        if isinstance(items, ExceptionWrapper):
+            return items
         if not self._draws:
             return maker.collate_fn(items)
         watched = maker.generators.watch()

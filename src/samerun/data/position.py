@@ -71,23 +71,23 @@ class Mark(NamedTuple):
 class Progress:
     """What the loop has received of one epoch of a map-style dataset.
 
-    ``sent`` is told of each batch in order when it is asked for, ``received`` when the loop gets it.
+    ``sent`` is told of each batch in order when it is asked for, ``received`` when the loop gets it, and ``failed``
+    when the loop gets an error in its place.
 
     Args:
         epoch: the epoch.
         start: where in it the loop begins.
-        in_order: whether batches are received in the order they were asked for. Then one that was left out has failed,
-            and is behind the loop all the same.
     """
 
-    def __init__(self, epoch: int, start: Position, *, in_order: bool) -> None:
+    def __init__(self, epoch: int, start: Position) -> None:
         self.epoch = epoch
         self.over = False
-        self._start, self._in_order = start, in_order
+        self._start = start
         self._here = start
         self._next = 0
         self._sent: dict[int, Mark] = {}
         self._early: dict[int, Mark] = {}
+        self._failed: list[int] = []
 
     def sent(self, batch: int, mark: Mark) -> bool:
         """Note what receiving a batch will mean; return whether it is still to be made."""
@@ -100,10 +100,14 @@ class Progress:
 
     def received(self, batch: int) -> None:
         """Note that the loop received a batch."""
-        for number in [*range(self._next, batch), batch] if self._in_order else [batch]:
-            if number in self._sent:
-                self._early[number] = self._sent.pop(number)
+        for number in (*self._failed, batch):
+            self._early[number] = self._sent.pop(number)
+        self._failed.clear()
         self._advance()
+
+    def failed(self, batch: int | None = None) -> None:
+        """Note that a batch failed, or whatever was asked for; it is behind a loop that goes on to another one."""
+        self._failed += [*self._sent] if batch is None else [batch]
 
     def _advance(self) -> None:
         while (mark := self._early.pop(self._next, None)) is not None:
@@ -131,6 +135,9 @@ class ShardProgress:
         self._next = start.next_worker
         self._workers = workers
         self._shards = {shard.worker: shard for shard in start.shards}
+
+    def failed(self, batch: object = None) -> None:
+        """Note that a batch failed: its items do not count."""
 
     def received(self, shard: Shard) -> None:
         """Note that the loop received a batch, which carries how far its shard is."""

@@ -212,3 +212,28 @@ def test_a_cached_gaussian_comes_back_too():
     with lent(Generators(None).keyed.values()):
         draw()
     assert bare_states() == before
+
+
+DRAWS = {
+    "python": [random.random, lambda: random.gauss(0, 1), lambda: random.getrandbits(32 * 624), lambda: random.seed(1)],
+    "numpy": [np.random.random_sample, np.random.standard_normal, lambda: np.random.bytes(4 * 624)],
+    "torch.cpu": [lambda: torch.rand(1), lambda: torch.randn(1, dtype=torch.float64), lambda: torch.randperm(2000)],
+}
+
+
+@given(st.sampled_from(sorted(DRAWS)), st.integers(0, 1300), st.booleans(), st.integers(0, 3))
+def test_every_draw_from_a_watched_source_is_noticed_and_nothing_else_is(name, words, stored, which):
+    torch.manual_seed(words)
+    random.seed(words)
+    np.random.seed(words)
+    random.getrandbits(32 * words) if words else None
+    np.random.bytes(4 * words)
+    if stored:
+        random.gauss(0, 1)
+        np.random.standard_normal()
+    before = bare_states()
+    watched = Generators(()).watch()
+    assert not any(moved() for moved in watched.values())
+    assert bare_states() == before
+    DRAWS[name][which % len(DRAWS[name])]()
+    assert [one for one, moved in watched.items() if moved()] == [name]

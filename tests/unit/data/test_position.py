@@ -20,7 +20,7 @@ SIZES = st.lists(st.integers(1, 9), min_size=1, max_size=12)
 
 @given(SIZES, st.data())
 def test_in_order_the_place_is_behind_what_was_received_whatever_was_sent(sizes, data):
-    progress = Progress(0, Position(), in_order=True)
+    progress = Progress(0, Position())
     sent = received = 0
     found = marks(sizes)
     while received < len(sizes):
@@ -40,7 +40,7 @@ def test_out_of_order_nothing_received_is_made_again_and_nothing_else_is_left_ou
     arrivals = list(range(len(sizes)))
     shuffler.shuffle(arrivals)
     cut = data.draw(st.integers(0, len(arrivals)))
-    progress = Progress(0, Position(), in_order=False)
+    progress = Progress(0, Position())
     for number, mark in enumerate(found):
         progress.sent(number, mark)
     for number in arrivals[:cut]:
@@ -53,7 +53,7 @@ def test_out_of_order_nothing_received_is_made_again_and_nothing_else_is_left_ou
 
     # The next one begins there; it leaves out what was received and reaches the end with the rest.
     rest = [mark for mark in found if mark.before >= place.samples]
-    resumed = Progress(0, place, in_order=False)
+    resumed = Progress(0, place)
     made = [number for number, mark in enumerate(rest) if resumed.sent(number, mark)]
     assert {rest[number].before for number in made} == {mark.before for mark in found} - gone
     assert set(resumed.place.received) | {mark.before for mark in found if mark.before < resumed.place.samples} == gone
@@ -66,21 +66,24 @@ def test_out_of_order_nothing_received_is_made_again_and_nothing_else_is_left_ou
 
 def test_what_was_received_early_is_told_even_before_it_is_sent_again():
     start = Position(4, 4, None, (12, 8))
-    assert Progress(0, start, in_order=True).place == Position(4, 4, None, (8, 12))
+    assert Progress(0, start).place == Position(4, 4, None, (8, 12))
 
 
-def test_a_batch_that_failed_lies_behind_the_loop_in_order_and_is_open_otherwise():
-    for in_order, samples in ((True, 6), (False, 2)):
-        progress = Progress(0, Position(), in_order=in_order)
-        for number, mark in enumerate(marks([2, 2, 2, 2])):
-            progress.sent(number, mark)
-        progress.received(0)
-        progress.received(2)  # 1 raised an error
-        assert progress.place.samples == samples
+def test_a_batch_that_failed_lies_behind_a_loop_that_went_on_to_another():
+    progress = Progress(0, Position())
+    for number, mark in enumerate(marks([2, 2, 2, 2])):
+        progress.sent(number, mark)
+    progress.received(0)
+    progress.failed(1)
+    assert progress.place.samples == 2
+    progress.received(2)
+    assert progress.place == Position(6, 6)
+    progress.failed()  # whatever was asked for
+    assert progress.place.samples == 6
 
 
 def test_the_sampler_s_state_is_that_behind_the_last_batch_received():
-    progress = Progress(3, Position(), in_order=True)
+    progress = Progress(3, Position())
     progress.sent(0, Mark(0, Position(2, 2, {"at": 2}), last=False))
     progress.sent(1, Mark(2, Position(4, 4, {"at": 4}), last=False))
     progress.received(0)
@@ -88,7 +91,7 @@ def test_the_sampler_s_state_is_that_behind_the_last_batch_received():
 
 
 def test_an_epoch_may_end_with_nothing_received():
-    progress = Progress(0, Position(), in_order=True)
+    progress = Progress(0, Position())
     progress.end()
     assert progress.over
 
