@@ -164,7 +164,7 @@ def _plot(figures: Figures) -> Plot:
 EXPERIMENT = Experiment(
     number=11,
     name="numpy-duplicates",
-    title=Text("NumPy's duplicates of old torch versions", "古い torch での NumPy の重複"),
+    title=Text("NumPy's duplicates of old torch versions", "古い torch での NumPy の乱数の重複"),
     question=Text(
         "Why do so many scripts seed NumPy in a `worker_init_fn`, and is it still needed?",
         "なぜ多くのスクリプトは `worker_init_fn` で NumPy のシードを設定するのか。今も必要なのか。",
