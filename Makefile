@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 # Two targets at once would install into one environment at once.
 .NOTPARALLEL:
-.PHONY: help demo lab test slow gpu check docs bench clean
+.PHONY: help demo lab notebooks test slow gpu check docs bench clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -23,6 +23,9 @@ demo: $(VENV)/.demo  ## the 20-epoch experiment on real data
 
 lab: $(VENV)/.lab  ## every claim about seeds as an experiment, on one page
 	$(BIN)/samerun lab
+
+notebooks: $(VENV)/.dev  ## the same experiments as notebooks, in JupyterLab
+	$(BIN)/jupyter lab examples/lab
 
 test: $(VENV)/.dev  ## everything but the slow tests
 	$(BIN)/python -m pytest

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 __all__ = ["BY_HAND"]
 
+# Workers are forked, because what is defined in a notebook cannot be imported by those that are not.
 _NUMBERS = """\
 import random
 
 import numpy as np
-import torch
 from torch.utils.data import DataLoader, Dataset
 
 
@@ -20,10 +20,9 @@ class Numbers(Dataset):
 
     def __getitem__(self, index):
         return random.random(), float(np.random.rand())
-"""
 
-# Workers are forked, because what is defined in a notebook cannot be imported by those that are not.
-_WORKERS = 'batch_size=None, num_workers=2, multiprocessing_context="fork"'
+
+workers = {"batch_size": None, "num_workers": 2, "multiprocessing_context": "fork"}"""
 
 #: The cells of each experiment, by its name.
 BY_HAND: Mapping[str, tuple[str, ...]] = {
@@ -38,7 +37,7 @@ random.setstate(state)
 assert random.random() == peek""",
     ),
     "worker-seeds": (
-        f"""\
+        """\
 import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
@@ -55,14 +54,14 @@ torch.manual_seed(42)
 base_seed = torch.empty((), dtype=torch.int64).random_().item()
 
 torch.manual_seed(42)
-seeds = list(DataLoader(Seeds(), {_WORKERS}))
+seeds = list(DataLoader(Seeds(), batch_size=None, num_workers=2, multiprocessing_context="fork"))
 assert seeds == [base_seed, base_seed + 1]
 seeds""",
     ),
     "same-worker-seed": (
         _NUMBERS,
-        f"""\
-numbers = list(DataLoader(Numbers(), worker_init_fn=lambda worker: random.seed(0), {_WORKERS}))
+        """\
+numbers = list(DataLoader(Numbers(), worker_init_fn=lambda _: random.seed(0), **workers))
 python = [number for number, _ in numbers]
 assert python[0::2] == python[1::2]  # worker 0 and worker 1
 numbers""",
@@ -90,24 +89,29 @@ first, second""",
     ),
     "resume-workers": (
         _NUMBERS,
-        f"""\
+        """\
+import torch
+
 for persistent in (False, True):
     torch.manual_seed(42)
-    loader = DataLoader(Numbers(), persistent_workers=persistent, {_WORKERS})
+    loader = DataLoader(Numbers(), persistent_workers=persistent, **workers)
     first, state, second = list(loader), torch.get_rng_state(), list(loader)
 
     torch.set_rng_state(state)  # another process that goes on with the second epoch
-    resumed = list(DataLoader(Numbers(), persistent_workers=persistent, {_WORKERS}))
+    resumed = list(DataLoader(Numbers(), persistent_workers=persistent, **workers))
     assert (resumed == second) == (not persistent)
-    print("persistent workers:" if persistent else "new workers:", "same" if resumed == second else "another epoch")""",
+    print(f"persistent_workers={persistent}: {'same' if resumed == second else 'another epoch'}")""",
     ),
     "worker-count": (
-        f"import samerun\n{_NUMBERS}",
+        _NUMBERS,
         """\
-def epoch(loader, workers):
+import samerun
+
+
+def epoch(loader, count):
     samerun.seed_everything(42)
-    context = "fork" if workers else None
-    return list(loader(Numbers(), batch_size=None, num_workers=workers, multiprocessing_context=context))
+    arguments = {**workers, "num_workers": count} if count else {"batch_size": None}
+    return list(loader(Numbers(), **arguments))
 
 
 assert epoch(DataLoader, 0) != epoch(DataLoader, 1) != epoch(DataLoader, 2)
@@ -178,9 +182,9 @@ assert run(early, PYTHONHASHSEED="42") == run(early, PYTHONHASHSEED="42")""",
     ),
     "numpy-duplicates": (
         _NUMBERS,
-        f"""\
+        """\
 state = np.random.get_state()  # what a fork copies, and old versions of torch left as it is
-loader = DataLoader(Numbers(), worker_init_fn=lambda worker: np.random.set_state(state), {_WORKERS})
+loader = DataLoader(Numbers(), worker_init_fn=lambda _: np.random.set_state(state), **workers)
 first, second = ([number for _, number in loader] for epoch in range(2))
 assert first[0::2] == first[1::2]  # worker 0 and worker 1
 assert first == second

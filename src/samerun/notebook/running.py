@@ -171,7 +171,9 @@ def read_notebook(path: Path) -> Notebook:
     """
     try:
         node = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]  # nbformat's own
-    except (ValueError, nbformat.ValidationError, nbformat.reader.NotJSONError, KeyError, AttributeError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # nbformat raises what it happens to run into
         raise NotebookError(str(path), f"cannot be read as a notebook: {str(error)[:200]}") from error
     cells = enumerate(node.cells)
     places = tuple(place for place, cell in cells if cell.cell_type == "code" and cell.source.strip())

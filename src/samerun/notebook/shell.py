@@ -74,7 +74,7 @@ class Installed:
         answer = COMMANDS[word](self.recorder, rest)
         if not isinstance(answer, str):
             return answer
-        _say(answer)
+        sys.stdout.write(f"{answer}\n")
         return None
 
     def _until_end(self, begin: Callable[[Recorder, str], None], name: str, line: str, cell: str | None) -> None:

@@ -13,16 +13,18 @@ __all__ = ["Bar", "Cell", "Table", "Text"]
 # Blue, orange, teal, purple, red, brown, grey: told apart by the colour-blind too, on light and on dark pages.
 _COLOURS = ("#4c78a8", "#e0873f", "#3a9a8f", "#9467bd", "#d0565e", "#8c6d4f", "#7f7f7f")
 
+# Important where Jupyter's own style for tables would win.
 _STYLE = """
 .samerun {font-size: 13px; line-height: 1.45; color: inherit; margin: 2px 0 6px}
 .samerun table {border-collapse: collapse; margin: 0; font-size: inherit; color: inherit; background: none}
 .samerun caption {caption-side: top; text-align: left; padding: 0 0 6px; font-weight: 600; color: inherit}
-.samerun th {text-align: left; font-weight: 600; opacity: .7; padding: 2px 18px 4px 0; border: 0;
+.samerun th {text-align: left !important; font-weight: 600; opacity: .7; padding: 2px 18px 4px 0; border: 0;
   border-bottom: 1px solid rgba(128,128,128,.45); background: none; color: inherit; white-space: nowrap}
-.samerun td {text-align: left; padding: 3px 18px 3px 0; border: 0; border-bottom: 1px solid rgba(128,128,128,.15);
-  background: none; color: inherit; vertical-align: middle; white-space: nowrap}
-.samerun code {font-family: ui-monospace, Menlo, Consolas, monospace; font-size: 12px; background: none; color: inherit;
-  padding: 0}
+.samerun td {text-align: left !important; padding: 3px 18px 3px 0; border: 0;
+  border-bottom: 1px solid rgba(128,128,128,.15); background: none; color: inherit; vertical-align: middle;
+  white-space: nowrap}
+.samerun code {font-family: ui-monospace, Menlo, Consolas, monospace; font-size: 12px; color: inherit;
+  background: none !important; padding: 0 !important}
 .samerun .quiet {opacity: .6}
 .samerun .chip {border: 1px solid currentColor; border-radius: 9px; padding: 0 7px; font-size: 11px}
 .samerun .track {display: inline-block; width: 64px; height: 9px; margin-right: 7px; vertical-align: baseline}

@@ -124,8 +124,8 @@ def test_what_would_lose_a_sequence_is_refused(cells, line, message):
 
 def test_it_says_what_is_guarded(cells, capsys):
     cells("%rng guard", "%rng guard --off", "%rng guard train", "%rng guard")
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[:2] == ["samerun: nothing is guarded"] * 2
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["nothing is guarded"] * 2
     assert lines[2] == lines[3]
 
 

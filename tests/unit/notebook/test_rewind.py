@@ -97,7 +97,7 @@ def test_a_source_that_came_later_is_named_and_stays(cells, capsys):
     cells(DRAW, "box = [random.Random(1)]", "%rng watch box", "box[0].random()")
     state = cells.shell.user_ns["box"][0].getstate()
     cells("%rng rewind In[4]")
-    assert "box[0] came later and stay as they are" in capsys.readouterr().err
+    assert "box[0] came later and stay as they are" in capsys.readouterr().out
     assert cells.shell.user_ns["box"][0].getstate() == state
 
 

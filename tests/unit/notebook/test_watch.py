@@ -116,4 +116,4 @@ def test_no_code_of_the_object_is_run(cells):
 
 def test_it_says_what_is_watched(boxed, capsys):
     boxed("%rng watch")
-    assert capsys.readouterr().err.splitlines()[-1] == "samerun: watched: box.rng"
+    assert capsys.readouterr().out.splitlines()[-1] == "watched: box.rng"
