@@ -27,7 +27,7 @@ def test_a_state_is_made_of_what_the_table_says(outcome):
     assert states["random"] == "version 3, 624 words, position 624, gauss None"
     assert states["np.random"] == "MT19937, 624 words, position 624, has_gauss 0, gauss 0.0"
     assert states["default_rng"].startswith("PCG64, state of 12")
-    assert states["torch, CPU"] == "5056 bytes"
+    assert states["torch, CPU"] == "5056 bytes: seed 42, 624 words, position 0, gaussian"
     positions = outcome.figures["positions"]
     assert positions["random"][:2] == [4, 6]  # the peek took two words
     assert positions["np.random"][:2] == [2, 3]

@@ -14,6 +14,9 @@ from samerun.lab.text import Text
 
 __all__ = ["page", "section"]
 
+# Characters of a cell that is given room where the page is narrow.
+_LONG = 30
+
 
 def page(outcomes: Mapping[Experiment, Outcome], environment: Mapping[str, Any], seconds: float) -> str:
     """Return the whole page.
@@ -67,4 +70,5 @@ def _cell(cell: Any) -> Markup:
         return Markup('<td class="{}">{}</td>').format(kind, _say(cell.text))
     if isinstance(cell, int | float):
         return Markup('<td class="number">{}</td>').format(f"{cell:,}" if isinstance(cell, int) else f"{cell:.6g}")
-    return Markup("<td>{}</td>").format(_say(cell))
+    kind = ' class="long"' if len(cell if isinstance(cell, str) else cell.en) > _LONG else ""
+    return Markup("<td{}>{}</td>").format(Markup(kind), _say(cell))

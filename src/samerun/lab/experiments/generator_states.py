@@ -51,11 +51,11 @@ def _libraries() -> dict[str, _Library]:
             lambda state: setattr(private.bit_generator, "state", state),
             _describe_pcg,
         ),
-        "torch, CPU": _Library(_torch_draw, torch.get_rng_state, torch.set_rng_state, _describe_torch),
+        "torch, CPU": _Library(_torch_draw, torch.get_rng_state, torch.set_rng_state, _describe_torch_cpu),
     }
     if torch.cuda.is_available():
         draw = lambda: float(torch.rand((), device="cuda").item())  # noqa: E731 - as the others
-        found["torch, CUDA"] = _Library(draw, torch.cuda.get_rng_state, torch.cuda.set_rng_state, _describe_torch)
+        found["torch, CUDA"] = _Library(draw, torch.cuda.get_rng_state, torch.cuda.set_rng_state, _describe_philox)
     return found
 
 
@@ -84,8 +84,15 @@ def _describe_pcg(state: Any) -> str:
     )
 
 
-def _describe_torch(state: torch.Tensor) -> str:
-    return f"{state.numel()} bytes"
+def _describe_torch_cpu(state: torch.Tensor) -> str:
+    # The layout of torch's aten/src/ATen/CPUGeneratorImpl.cpp: 24 bytes, the words in 8 bytes each, 40 for a gaussian.
+    seed, position = (state[place : place + 8].clone().view(torch.int64).item() for place in (0, 16))
+    return f"{state.numel()} bytes: seed {seed}, {(state.numel() - 64) // 8} words, position {position}, gaussian"
+
+
+def _describe_philox(state: torch.Tensor) -> str:
+    seed, offset = state.view(torch.int64).tolist()
+    return f"{state.numel()} bytes: seed {seed}, offset {offset}"
 
 
 def observe() -> Figures:
