@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
@@ -124,4 +125,6 @@ def _lines(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    write_all(Path(sys.argv[1]))
+    parser = ArgumentParser(prog="python -m samerun.lab.notebook", description="Write the experiments' notebooks.")
+    parser.add_argument("folder", type=Path)
+    write_all(parser.parse_args().folder)
