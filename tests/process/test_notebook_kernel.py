@@ -93,9 +93,9 @@ def test_modules_that_are_loaded_again(tmp_path):
 def test_notebooks_and_scripts_that_a_cell_runs(tmp_path):
     import nbformat
 
-    cells = [nbformat.v4.new_code_cell(source) for source in (f"%%isolate\nprint({DRAW})", f"print({DRAW})")]
+    cells = [nbformat.v4.new_code_cell(source) for source in (f"%%isolate\nprint(({DRAW}))", f"print(({DRAW}))")]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "other.ipynb")
-    (tmp_path / "other.py").write_text(f"import random, torch, numpy as np\nprint({DRAW})\n")
+    (tmp_path / "other.py").write_text(f"import random, torch, numpy as np\nprint(({DRAW}))\n")
     with kernel(tmp_path) as cell:
         cell.values(BEGIN)
         expected = cell.values(f"%%isolate\n{DRAW}")

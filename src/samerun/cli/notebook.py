@@ -44,7 +44,8 @@ def check(context: click.Context, path: Path, as_json: bool, kernel: str | None,
     from samerun.notebook.check import check as run_check
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         tasks: dict[str, Any] = {}
 
         def show(run: str, cells: int, done: int) -> None:

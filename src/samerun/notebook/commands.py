@@ -115,6 +115,8 @@ def _watch(recorder: Recorder, line: str) -> str:
 
 
 def _unwatch(recorder: Recorder, line: str) -> str:
+    if not line.strip():
+        raise NotebookError("%rng unwatch", "expected an expression that is watched; %rng watch shows them")
     before = recorder.watches.sources.keys()
     recorder.watches.remove(line.strip())
     recorder.streams.forget_sources(before - recorder.watches.sources.keys())
@@ -131,10 +133,9 @@ def raise_guard(recorder: Recorder, name: str, *, strict: bool) -> Guard:
         raise NotebookError("%rng guard", f"{recorder.guard.name!r} is guarded; %rng guard --off first")
     if stack.is_isolated(None):
         raise NotebookError("%rng guard", "the generators are a stream's now; guard in a cell of its own")
-    adopted = recorder.guard.adopted if recorder.guard is not None else name not in recorder.streams
     if name not in recorder.streams:
         recorder.streams.adopt(name, recorder.sources().values())
-    recorder.guard = Guard(name, strict, adopted)
+    recorder.guard = Guard(name, strict)
     recorder.note(f"guard {name}")
     return recorder.guard
 
@@ -144,7 +145,7 @@ def lift_guard(recorder: Recorder) -> str:
     guard = recorder.guard
     if guard is None:
         return "nothing is guarded"
-    if guard.adopted:
+    if guard.name in recorder.streams and recorder.streams.is_adopted(guard.name):
         if stack.is_isolated(None):
             raise NotebookError("%rng guard", "the generators are a stream's now; lift the guard in a cell of its own")
         recorder.streams.give_back(guard.name, recorder.sources())

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from jupyter_client.kernelspec import NoSuchKernel
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
@@ -27,6 +28,9 @@ __all__ = ["CellRun", "Notebook", "read_notebook"]
 
 #: A cell with this tag may print what it likes; its draws are compared all the same.
 IGNORE_TAG = "samerun-ignore-output"
+
+# How much of what the kernel's process said is shown when it dies, in characters.
+_LOGGED = 500
 
 # The quiet log hides what ipykernel says about its transport.
 _ARGUMENTS = ["--IPKernelApp.log_level=40"]
@@ -99,28 +103,31 @@ class Notebook:
             advance: called after each cell.
 
         Raises:
-            NotebookError: if there is no such kernel, it cannot load samerun, it dies, or a cell fails that is not
-                tagged ``raises-exception``.
+            NotebookError: if there is no such kernel, it cannot load samerun, it dies, a cell takes too long, or one
+                fails that is not tagged ``raises-exception``.
         """
         node = copy.deepcopy(self.node)
         own = node.metadata.get("kernelspec", {}).get("name") or "python3"
         node.cells.append(nbformat.v4.new_code_cell())  # type: ignore[no-untyped-call]  # nbformat's own
         options: dict[str, Any] = {
             "kernel_name": kernel or own,
-            "timeout": timeout,
             "allow_errors": True,
             "extra_arguments": _ARGUMENTS,
             "resources": {"metadata": {"path": str(self.path.parent)}},
         }
         with tempfile.TemporaryDirectory(prefix="samerun-") as folder:
-            journal = Path(folder) / "journal"
+            journal, log = Path(folder) / "journal", Path(folder) / "log"
             client = NotebookClient(node, **options)
             try:
-                with client.setup_kernel():
-                    self._begin(client, journal)
+                with log.open("w") as stderr, client.setup_kernel(stderr=stderr):
+                    self._begin(client, journal)  # without a limit: torch is imported
+                    client.timeout = timeout
                     found = {number: self._run_cell(client, number, advance) for number in order}
-            except (DeadKernelError, CellTimeoutError) as error:
-                raise NotebookError(str(self.path), f"its kernel died, or a cell took too long: {error}") from error
+            except NoSuchKernel as error:
+                raise NotebookError(str(self.path), f"{error}; name one of `jupyter kernelspec list`") from error
+            except DeadKernelError as error:
+                said = log.read_text(errors="replace")[-_LOGGED:]
+                raise NotebookError(str(self.path), f"its kernel died\n{said}".strip()) from error
             with closing(JournalFile(journal)) as file:
                 return self._with_draws(found, file.read())
 
@@ -142,12 +149,15 @@ class Notebook:
         place = self.places[number - 1]
         cell = client.nb.cells[place]
         tags = cell.metadata.get("tags", [])
-        client.execute_cell(cell, place)
+        where = f"{self.path}, cell {number}" + (f" (In[{self.count(number)}])" if self.count(number) else "")
+        try:
+            client.execute_cell(cell, place)
+        except CellTimeoutError as error:
+            raise NotebookError(where, f"takes longer than {client.timeout} s") from error
         advance()
         for output in cell.outputs:
             if output.output_type == "error" and "raises-exception" not in tags:
-                where = f"cell {number}" + (f" (In[{self.count(number)}])" if self.count(number) else "")
-                raise NotebookError(f"{self.path}, {where}", f"raises {output.ename}: {output.evalue}")
+                raise NotebookError(where, f"raises {output.ename}: {output.evalue}")
         return () if IGNORE_TAG in tags else comparable(cell.outputs)
 
     def _with_draws(self, outputs: Mapping[int, tuple[Output, ...]], entries: Sequence[Entry]) -> dict[int, CellRun]:

@@ -36,12 +36,10 @@ class Guard:
     Attributes:
         name: of the stream.
         strict: whether a cell that draws without saying so fails, in place of a notice.
-        adopted: whether the stream was begun by the guard, from the generators as they were.
     """
 
     name: str
     strict: bool
-    adopted: bool
 
 
 class Streams:
@@ -75,6 +73,10 @@ class Streams:
         self._owners[name] = owner = Owner(name)
         owner.state = RngState.read(sources)
         self.stopped(name)
+
+    def is_adopted(self, name: str) -> bool:
+        """Return whether a stream was begun by :meth:`adopt`, and not from a seed."""
+        return _seed(self._owners[name]) is None
 
     def stopped(self, name: str) -> State:
         """Note where a stream is, after it was left; return it."""

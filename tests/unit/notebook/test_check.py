@@ -117,7 +117,7 @@ def test_a_recorded_order_that_cannot_be_run_again(tmp_path):
     [
         ([("1 / 0", 1)], (), "cell 1 (In[1]): raises ZeroDivisionError: division by zero"),
         ([("import os; os._exit(1)", 1)], (), "its kernel died"),
-        ([("import time; time.sleep(60)", 1)], ("--timeout", "1"), "a cell took too long"),
+        ([("import time; time.sleep(60)", 1)], ("--timeout", "1"), "cell 1 (In[1]): takes longer than 1 s"),
         ([("%unload_ext samerun", 1), ("x = 1", 2)], (), "does one unload or reload samerun?"),
         ([("x = 1", 1)], ("--kernel", "fortran"), "fortran"),
     ],
@@ -127,14 +127,13 @@ def test_what_cannot_be_told(tmp_path, cells, options, message):
     assert answer.returncode == 2, answer.stdout
     assert message in answer.stderr
     assert answer.stdout == ""
-    assert "Traceback" not in answer.stderr
+    assert answer.stderr.startswith("error: ")
 
 
 @pytest.mark.slow
 def test_a_kernel_without_samerun(tmp_path):
     spec = tmp_path / "share" / "kernels" / "bare"
     spec.mkdir(parents=True)
-    argv = [sys.executable, "-I", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     hide = "import sys; sys.modules['samerun'] = None; from ipykernel.kernelapp import main; main()"
     argv = [sys.executable, "-c", hide, "-f", "{connection_file}"]
     (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "bare", "language": "python"}))

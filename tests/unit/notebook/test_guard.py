@@ -8,6 +8,7 @@ import pytest
 
 from draws import bare_states
 from samerun.errors import NotebookError
+from samerun.notebook import load_ipython_extension, unload_ipython_extension
 
 DRAW = "random.random(), float(np.random.rand()), torch.rand(1).item()"
 TRAIN = f"# samerun: train\n{DRAW}"
@@ -82,6 +83,17 @@ def test_when_it_ends_the_generators_are_where_the_training_is(cells):
     cells("%rng guard train", TRAIN, DRAW, "%rng guard --off")
     assert cells(DRAW) == expected[1]
     assert "train" not in cells.recorder.streams
+
+
+def test_a_training_of_an_earlier_kernel_is_guarded_again(cells, tmp_path):
+    expected = undisturbed(cells)
+    cells(f"%rng journal --file {tmp_path / 'journal'}", "%rng guard train", TRAIN, DRAW, TRAIN)  # the last is In[9]
+    unload_ipython_extension(cells.shell)
+    load_ipython_extension(cells.shell)
+    cells("random.seed(5)", f"%rng journal --file {tmp_path / 'journal'}", "%rng rewind In[9]", "%rng guard train")
+    assert cells(DRAW, TRAIN) == expected[1]
+    cells("%rng guard --off")
+    assert cells(DRAW) == expected[2]
 
 
 def test_a_rewind_goes_back_in_the_training_too(cells):
