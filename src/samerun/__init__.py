@@ -43,6 +43,9 @@ _HOMES = {
 # The modules that are public as such.
 _MODULES = ("checkpoint", "data", "derive", "determinism", "errors", "rng", "state", "testing")
 
+# What IPython looks for when the extension is loaded or unloaded.
+_EXTENSION = ("load_ipython_extension", "unload_ipython_extension")
+
 __all__ = [
     "DataLoader",
     "RngState",
@@ -64,6 +67,8 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name in _MODULES:
         return import_module(f"samerun.{name}")
+    if name in _EXTENSION:
+        return getattr(import_module("samerun.notebook"), name)
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)

@@ -12,6 +12,7 @@
     ├── DeterminismError     a setting that can no longer take effect (also a RuntimeError)
     ├── LoaderError          a loader that cannot keep its promise (also a RuntimeError)
     ├── CheckpointError      a checkpoint that cannot be written or used (also a RuntimeError)
+    ├── NotebookError        a wish of a notebook's cell that cannot be met (also a RuntimeError)
     ├── MissingExtraError    an optional dependency is not installed (also an ImportError)
     ├── ProcessError         a process that was started for this failed (also a RuntimeError)
     └── ResumeError          a resumed run is not the uninterrupted one (also an AssertionError)
@@ -32,6 +33,7 @@ __all__ = [
     "DiscoveryError",
     "LoaderError",
     "MissingExtraError",
+    "NotebookError",
     "Problem",
     "ProcessError",
     "RegistryError",
@@ -208,6 +210,24 @@ class CheckpointError(SamerunError, RuntimeError):
         self.where = where
         self.reason = reason
         super().__init__(f"{where}: {reason}")
+
+
+class NotebookError(SamerunError, RuntimeError):
+    """A cell of a notebook asks for something that cannot be had, or drew what is guarded.
+
+    Attributes:
+        where: the cell, the stream, the expression or the file.
+        reason: what was found, what was expected, and what to do.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        self.where = where
+        self.reason = reason
+        super().__init__(f"{where}: {reason}")
+
+    def _render_traceback_(self) -> list[str]:
+        """Let IPython show the message without the lines of samerun that it went through."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class MissingExtraError(SamerunError, ImportError):
