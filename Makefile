@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 # Two targets at once would install into one environment at once.
 .NOTPARALLEL:
-.PHONY: help demo test slow gpu check docs bench clean
+.PHONY: help demo lab notebooks test slow gpu check docs bench clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -20,6 +20,12 @@ $(VENV)/.%: pyproject.toml constraints.txt
 
 demo: $(VENV)/.demo  ## the 20-epoch experiment on real data
 	$(BIN)/samerun demo
+
+lab: $(VENV)/.lab  ## every claim about seeds as an experiment, on one page
+	$(BIN)/samerun lab
+
+notebooks: $(VENV)/.dev  ## the same experiments as notebooks, in JupyterLab
+	$(BIN)/jupyter lab examples/lab
 
 test: $(VENV)/.dev  ## everything but the slow tests
 	$(BIN)/python -m pytest
@@ -42,4 +48,4 @@ bench: $(VENV)/.dev  ## one table of ratios
 	$(BIN)/python -m benchmarks
 
 clean:  ## remove everything that was made
-	rm -rf $(VENV) build dist docs/_build samerun-demo .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist docs/_build samerun-demo samerun-lab .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -127,7 +127,7 @@ def _sources() -> list[Comparison]:
 
 
 def _torchdata() -> list[Comparison]:
-    from torchdata.stateful_dataloader import StatefulDataLoader  # type: ignore[import-untyped]
+    from torchdata.stateful_dataloader import StatefulDataLoader
 
     found = []
     for cost in _COSTS:

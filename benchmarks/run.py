@@ -72,7 +72,7 @@ def _stopped_at(directory: Path, step: int) -> None:
     run = samerun.Run(directory, seed=42, save_every=step)
     loader = _loader("train")
     run.track(loader=loader)
-    with closing(run.batches(loader)) as batches:  # type: ignore[type-var]
+    with closing(iter(run.batches(loader))) as batches:  # type: ignore[type-var]
         for _ in islice(batches, step + 1):
             pass
     run.close()
@@ -94,7 +94,7 @@ def _first_batch(directory: Path) -> float:
     run = samerun.Run(directory, seed=42, on_environment_change="ignore")
     loader = _loader("train")
     run.track(loader=loader)
-    with closing(run.batches(loader)) as batches:  # type: ignore[type-var]
+    with closing(iter(run.batches(loader))) as batches:  # type: ignore[type-var]
         next(batches)
         seconds = perf_counter() - start
     run.close()

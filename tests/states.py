@@ -1,9 +1,11 @@
-"""States of every kind a checkpoint holds, and a disk that is quick because it waits for nothing."""
+"""States of every kind a checkpoint holds; a disk that is quick because it waits for nothing, and one that is full."""
 
 from __future__ import annotations
 
 import math
+import resource
 import struct
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -89,3 +91,14 @@ def training_state(step: int) -> dict[str, object]:
         "best": math.inf,
         "raw": bytes([step % 256, 0, 255]),
     }
+
+
+@contextmanager
+def full(size):
+    """Let no file grow beyond so many bytes, as a full disk does; what fits of a write is written."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -138,6 +138,27 @@ def left_by_break(directory, **arguments):
     return training.end()
 
 
+def stopped_early(directory, **arguments):
+    """An early stop of the epochs, in the middle of a pass; then a loop of steps that ends early, and a figure."""
+    training = Training(directory, **arguments)
+    for epoch in training.run.epochs(9):
+        for batch in training.run.batches(training.loader):
+            training.step(batch)
+            if training.run.step == 4:
+                training.run.stop()
+        training.validate()
+        assert epoch < 2
+    training.run.save()
+    for batch in training.run.batches(training.loader, steps=9):
+        training.step(batch)
+        if training.run.step == 7:
+            training.run.stop()
+    assert training.run.step == 8
+    training.run.log(steps=training.run.step)
+    training.run.save()
+    return training.end()
+
+
 def several_loops(directory, **arguments):
     """Three loops an epoch over two loaders, one of them not tracked, and one loop left by break."""
     training = Training(directory, **arguments)
@@ -305,6 +326,38 @@ def plain_loader(directory, workers=0, **arguments):
         for batch in training.run.batches(loader):
             training.step(batch)
         training.validate()
+    return training.end()
+
+
+def torchdata_left_by_break(directory, **arguments):
+    """torchdata's, left by break in each epoch, and another loop behind it."""
+    from torchdata.stateful_dataloader import StatefulDataLoader
+
+    training = Training(directory, **arguments)
+    loader = StatefulDataLoader(Noisy(SIZE), batch_size=BATCH, shuffle=True)
+    training.track(other=loader)
+    for _ in training.run.epochs(EPOCHS):
+        for batch in training.run.batches(loader):
+            training.step(batch)
+            if training.run.step % 3 == 1:
+                break
+        for batch in training.run.batches(training.loader, steps=1):
+            training.step(batch)
+    return training.end()
+
+
+def torchdata_second(directory, loader_workers=0, **arguments):
+    """torchdata's, which is asked for its state before its first pass."""
+    from torchdata.stateful_dataloader import StatefulDataLoader
+
+    training = Training(directory, **arguments)
+    loader = StatefulDataLoader(Noisy(SIZE), batch_size=BATCH, shuffle=True, num_workers=loader_workers)
+    training.track(other=loader)
+    for _ in training.run.epochs(2):
+        for batch in training.run.batches(training.loader, steps=2):
+            training.step(batch)
+        for batch in training.run.batches(loader):
+            training.step(batch)
     return training.end()
 
 

@@ -23,6 +23,9 @@ from samerun.errors import Problem, StateError
 
 __all__ = ["Difference", "Leaf", "fingerprint", "first_difference", "tensor_bytes", "walk"]
 
+# Bits of an integer beyond which Python may refuse to write it in decimal.
+_LONG = 1024
+
 Leaf: TypeAlias = "bool | int | float | str | bytes | torch.Tensor | np.ndarray | None"
 
 
@@ -174,12 +177,16 @@ def _bits(entry: Leaf | _Container) -> tuple[str, bytes | np.ndarray]:
         return "str", entry.encode("utf-8", "surrogatepass")
     if isinstance(entry, bytes):
         return "bytes", entry
+    if isinstance(entry, int) and entry.bit_length() > _LONG:
+        return "int", hex(entry).encode()
     return type(entry).__name__, repr(entry).encode()  # None, bool, int: their repr is exact
 
 
 def _describe(entry: Leaf | _Container) -> str:
-    kind, _ = _bits(entry)
-    return f"{kind} {entry!r}" if isinstance(entry, bool | int | float | str | bytes) else kind
+    kind, data = _bits(entry)
+    if isinstance(entry, int) and isinstance(data, bytes):
+        return f"{kind} {data.decode()}"
+    return f"{kind} {entry!r}" if isinstance(entry, float | str | bytes) else kind
 
 
 def _contrast(first: Leaf | _Container, second: Leaf | _Container) -> tuple[str, str] | None:

@@ -27,8 +27,7 @@ import torch
 from samerun.checkpoint import Files, Store
 from samerun.checkpoint.files import Buffer
 from samerun.errors import ProcessError, ResumeError
-from samerun.run import Run
-from samerun.run.run import at_boundary
+from samerun.run.loops import Loops, at_boundary
 from samerun.state import first_difference
 
 __all__ = ["FailingStore", "FaultyFiles", "MakeRun", "Stop", "check_resume", "check_stateful", "disk_full"]
@@ -306,6 +305,6 @@ class _Stopper:
             raise ValueError(f"a stop is a number of steps or 'epoch' and a number, not {stop!r}")
         self._kill = kill
 
-    def __call__(self, run: Run) -> None:
+    def __call__(self, run: Loops) -> None:
         if getattr(run, self._what) >= self._count:
             signal.raise_signal(signal.SIGKILL if self._kill else signal.SIGTERM)

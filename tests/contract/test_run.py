@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import tempfile
 from pathlib import Path
@@ -15,7 +16,7 @@ import samerun
 import trainings
 from draws import bare_states, draw
 from noisy import Noisy
-from samerun.errors import ProcessError, ResumeError, RunError
+from samerun.errors import ProcessError, ResumeError, RunError, SamerunWarning
 from samerun.state import first_difference
 from samerun.testing import check_resume, check_stateful
 
@@ -76,9 +77,17 @@ def test_in_the_global_generators_too(rng):
     forked(trainings.epochs, [2, 3, "epoch 1", (4, 5)], rng=rng)
 
 
-def test_saving_changes_nothing():
-    often = here(trainings.epochs, save_every=1)
-    never = here(trainings.epochs, save_every=None)
+SAVED = {
+    "epochs": trainings.epochs,
+    "torchdata's": trainings.torchdata_second,
+    "torchdata's with a worker": functools.partial(trainings.torchdata_second, loader_workers=1),
+}
+
+
+@pytest.mark.parametrize("training", SAVED)
+def test_saving_changes_nothing(training):
+    often = here(SAVED[training], save_every=1)
+    never = here(SAVED[training], save_every=None)
     assert first_difference(often, never) is None
 
 
@@ -87,6 +96,7 @@ KINDS = {
     "one pass": (trainings.one_pass, [1, 2, 3]),
     "saved by hand": (trainings.by_hand, [1, 2, 3, 6, "epoch 1"]),
     "left by break": (trainings.left_by_break, [1, 2, 3, "epoch 1", "epoch 2"]),
+    "stopped early": (trainings.stopped_early, [1, 4, 5, "epoch 2", 7]),
     "several loops": (trainings.several_loops, [1, 3, 4, 5, 6, 7, "epoch 1", 9, (4, 5, 8)]),
     "sections": (trainings.sections, [2, 3, 6, 7, 8, 10, 11, (7, 12)]),
     "validation inside": (trainings.validation, [1, 2, 3, 4, (2, 3)]),
@@ -96,6 +106,8 @@ KINDS = {
     "lbfgs": (trainings.lbfgs, [1, 4]),
     "torch's loader": (trainings.plain_loader, [1, 3, "epoch 1", 5]),
     "torchdata's": (trainings.torchdata_loader, [1, 2, 3, "epoch 1", 5]),
+    "torchdata's left by break": (trainings.torchdata_left_by_break, [1, 2, 3, 4, "epoch 1", 5]),
+    "torchdata's before its first pass": (trainings.torchdata_second, [1, 2, 4, 6]),
     "torchdata's over the ends": (functools.partial(trainings.torchdata_loader, count=8), [1, 3, 5]),
 }
 
@@ -155,7 +167,10 @@ def test_a_finished_run_can_be_made_longer(training, monkeypatch, tmp_path):
     assert first_difference(extended, short) is not None
 
 
-@pytest.mark.parametrize("training", [trainings.epochs, trainings.steps, trainings.one_pass, trainings.sections])
+@pytest.mark.parametrize(
+    "training",
+    [trainings.epochs, trainings.steps, trainings.one_pass, trainings.sections, trainings.stopped_early],
+)
 def test_a_finished_run_started_again_does_nothing(training, tmp_path):
     first = here_in(tmp_path, training)
     files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("step-*/*")}
@@ -206,7 +221,7 @@ def test_the_outer_generators_come_back_however_the_loop_is_left(way, tmp_path):
     run = samerun.Run(tmp_path, seed=42)
     run.track(loader=(loader := samerun.DataLoader(Noisy(4), seed=1)))
     before = bare_states()
-    held = run.epochs(2) if way == "held" else None
+    held = iter(run.epochs(2)) if way == "held" else None
     try:
         for _ in held or run.epochs(2):
             for _ in run.batches(loader):
@@ -223,7 +238,145 @@ def test_the_outer_generators_come_back_however_the_loop_is_left(way, tmp_path):
     run.close()
 
 
+@pytest.mark.parametrize("loop", ["epochs", "batches"])
+def test_a_loop_left_by_break_is_left_although_something_around_it_is_held(loop, tmp_path):
+    class Bar:  # as tqdm does
+        def __init__(self, inner):
+            self.inner = inner
+
+        def __iter__(self):
+            for item in self.inner:  # noqa: UP028  # which would end the inner loop with this one
+                yield item
+
+    run = samerun.Run(tmp_path, seed=42)
+    run.track(loader=(loader := samerun.DataLoader(Noisy(4), seed=1)))
+    before = bare_states()
+    held = Bar(run.epochs(2) if loop == "epochs" else run.batches(loader))
+    for _ in held:
+        draw()
+        break
+    assert bare_states() == before
+    assert list(run.epochs(1)) == [0]
+    run.close()
+
+
+# --- early ends
+
+
+def left(directory, how):
+    """Leave the second epoch, by an exception or by break."""
+    training = trainings.Training(directory)
+    with contextlib.suppress(KeyError):
+        for epoch in training.run.epochs(3):
+            for batch in training.run.batches(training.loader):
+                training.step(batch)
+                if epoch == 1 and how == "exception":
+                    raise KeyError
+            if epoch == 1:
+                break
+            training.validate()
+    return training
+
+
+@pytest.mark.parametrize("how", ["break", "exception"])
+def test_saving_behind_a_loop_that_was_left_is_refused(how, tmp_path):
+    whole = here(trainings.epochs, save_every=None)
+    training = here_in(tmp_path, left, how=how)
+    with pytest.raises(RunError, match=r"left by break or by an exception.*run\.stop\(\)"):
+        training.run.save()
+    training.run.close()
+    # Nothing is taken for done that was not.
+    assert first_difference(here_in(tmp_path, trainings.epochs), whole) is None
+
+
+@pytest.mark.parametrize("how", ["break", "stop"])
+def test_a_break_out_of_the_epochs_is_come_to_again_and_a_stop_is_behind(how, tmp_path):
+    def train(directory):
+        training = trainings.Training(directory, save_every=None)
+        begun = training.run.step
+        for epoch in training.run.epochs(9):
+            for batch in training.run.batches(training.loader):
+                training.step(batch)
+            if epoch == 1:
+                if how == "break":
+                    break
+                training.run.stop()
+        training.run.log(steps=training.run.step)
+        return begun, training.end()
+
+    (_, first), (begun, second) = (here_in(tmp_path, train) for _ in range(2))
+    assert begun == {"break": 0, "stop": 6}[how]
+    for key in ("tracked", "metrics", "generators"):
+        assert first_difference(first[key], second[key]) is None
+
+
+def test_a_loop_without_a_number_of_steps_stops_early_too(tmp_path):
+    for begun in (0, 2):
+        run = samerun.Run(tmp_path, seed=42)
+        run.track(loader=(loader := samerun.DataLoader(Noisy(9), seed=1)))
+        assert run.step == begun
+        for _ in run.batches(loader):
+            if run.step == 1:
+                run.stop()
+        assert (run.step, loader.state_dict()["epoch"]) == (2, 1)
+        with pytest.raises(RunError, match="outside the loops"):
+            run.stop()
+        run.close()
+
+
+def test_what_was_logged_behind_the_last_loop_is_there_once(tmp_path):
+    for _ in range(3):
+        run = samerun.Run(tmp_path, seed=42)
+        run.track(loader=(loader := samerun.DataLoader(Noisy(4), seed=1)))
+        list(run.batches(loader))
+        run.log(final=1)
+        run.save()
+        run.close()
+    assert (tmp_path / "metrics.jsonl").read_text().count("final") == 1
+
+
+@pytest.mark.parametrize("loop", ["epochs", "batches"])
+def test_a_save_that_a_break_prevents_is_told(loop, tmp_path):
+    run = samerun.Run(tmp_path, seed=42)
+    run.track(loader=(loader := samerun.DataLoader(Noisy(4), seed=1)))
+
+    def leave():
+        for _ in run.epochs(2) if loop == "epochs" else run.batches(loader):
+            run.save()
+            break
+
+    with pytest.warns(SamerunWarning, match=r"nothing was saved there; in place of break call run\.stop\(\)"):
+        leave()
+    list(run.batches(loader))
+    run.close()
+    # It is not made up for in the next loop, at whose end alone something was saved.
+    assert [path.name for path in tmp_path.glob("step-*")] == [f"step-{run.step:09d}"]
+
+
 # --- misuse
+
+
+def test_a_script_that_ends_before_the_place_of_the_checkpoint_is_told(tmp_path):
+    def train(loops):
+        run = samerun.Run(tmp_path, seed=42)
+        run.track(loader=(loader := samerun.DataLoader(Noisy(4), seed=1)))
+        for _ in range(loops):
+            list(run.batches(loader))
+        return run
+
+    train(2).close()
+    with pytest.raises(RunError, match="lies in loop 1 of the script, which ended after loop 0"):
+        train(1).close()
+    with pytest.raises(KeyError):  # not hidden
+        try:
+            run = train(1)
+            raise KeyError
+        finally:
+            run.close()
+    train(0).close()  # only looked at
+    dropped = [train(1)]
+    with pytest.warns(SamerunWarning, match="lies in loop 1 of the script, which ended after loop 0"):
+        dropped.clear()
 
 
 def test_loops_that_are_not_what_they_were_are_refused(tmp_path):
@@ -253,10 +406,10 @@ def test_a_loop_in_a_loop_is_refused(tmp_path):
     run.track(loader=(loader := samerun.DataLoader(Noisy(4), seed=1)))
     with pytest.raises(RunError, match="inside another loop over batches"):
         for _ in run.batches(loader):
-            next(run.batches(loader))
+            next(iter(run.batches(loader)))
     with pytest.raises(RunError, match="inside another loop of the run"):
         for _ in run.batches(loader):
-            next(run.epochs(2))
+            next(iter(run.epochs(2)))
     run.close()
 
 
@@ -265,7 +418,7 @@ def test_a_loop_left_by_break_that_somebody_still_holds_is_over_at_the_end_of_th
         training = trainings.Training(directory)
         held = []
         for _ in training.run.epochs(3):
-            batches = training.run.batches(training.loader)
+            batches = iter(training.run.batches(training.loader))
             if hold:
                 held.append(batches)
             for batch in batches:
@@ -293,7 +446,7 @@ def test_two_loaders_without_a_name_are_refused(tmp_path):
 def test_what_is_no_loader_is_refused(batches, tmp_path):
     run = samerun.Run(tmp_path, seed=42)
     with pytest.raises(TypeError, match="nothing to keep"):
-        next(run.batches(batches))
+        next(iter(run.batches(batches)))
     run.close()
 
 

@@ -17,7 +17,7 @@ import samerun
 import trainings  # noqa: F401  # does once what takes seconds, before processes are forked
 from draws import draw
 from samerun.checkpoint import Store
-from samerun.run import run as module
+from samerun.run import folder as module
 from samerun.state import first_difference
 from samerun.testing import FaultyFiles
 
@@ -169,7 +169,7 @@ def test_a_step_less_is_another_end(uninterrupted, digits, tmp_path, monkeypatch
     # The negative control of the comparison: the lines behind the checkpoint are not cut off.
     expected, _ = uninterrupted
     assert len(expected["metrics"].splitlines()) == EPOCHS * (SIZE // BATCH + 1)
-    monkeypatch.setattr("samerun.run.run.Metrics.cut", lambda metrics, size, **how: None)
+    monkeypatch.setattr("samerun.run.folder.Metrics.cut", lambda metrics, size: None)
     assert killed_at_event(tmp_path / "run", digits, 40) == -signal.SIGKILL
     assert wait(start(tmp_path / "run", digits)) == 0
     assert first_difference(expected, end(tmp_path / "run")).path == "['metrics']"

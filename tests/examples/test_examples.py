@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 # Runs a script, and sends its process a signal at a boundary.
 AT_STEP = """
 import os, runpy, signal, sys
-from samerun.run.run import at_boundary
+from samerun.run.loops import at_boundary
 
 step, name, script, *arguments = sys.argv[1:]
 at_boundary.append(lambda run: run.step == int(step) and os.kill(os.getpid(), getattr(signal, name)))

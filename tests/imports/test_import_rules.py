@@ -51,6 +51,9 @@ def test_the_contracts_are_kept():
         ("checkpoint/store.py", "import samerun.data", "Dependencies point one way"),
         ("checkpoint/writer.py", "import samerun.testing", "Dependencies point one way"),
         ("rng/state.py", "import rich", "The library needs none of what the extras bring"),
+        ("lab/report.py", "import samerun.cli.lab", "Dependencies point one way"),
+        ("lab/process.py", "import samerun.demo.plan", "Dependencies point one way"),
+        ("data/loader.py", "import jinja2", "The library needs none of what the extras bring"),
         ("derive.py", "import numpy", "errors and derive are standard library only"),
     ],
 )

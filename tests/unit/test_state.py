@@ -174,3 +174,12 @@ def test_missing_and_additional_keys_are_differences():
     assert str(first_difference({"a": 1}, {})) == "['a']: int 1 against nothing"
     assert str(first_difference({}, {"a": torch.zeros(2)})) == "['a']: nothing against torch.float32[2]"
     assert str(first_difference([1], (1,))) == "root: list against tuple"
+
+
+def test_integers_of_any_size():
+    huge = 10**5000  # which Python does not write in decimal
+    assert fingerprint(huge) == fingerprint(10**5000) != fingerprint(huge + 1)
+    assert fingerprint(huge) != fingerprint(-huge)
+    assert first_difference({"n": huge}, {"n": huge}) is None
+    assert first_difference({"n": huge}, {"n": 1}).second == "int 1"
+    assert first_difference({"n": huge}, {"n": 1}).first == f"int {hex(huge)}"

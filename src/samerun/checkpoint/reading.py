@@ -28,6 +28,7 @@ __all__ = [
     "Part",
     "PassedOver",
     "explained",
+    "is_number",
     "read_info",
     "read_manifest",
     "read_part",
@@ -83,7 +84,7 @@ class Info:
         """The numbers in ``meta["metrics"]``; empty if there are none."""
         found = self.meta.get("metrics")
         numbers = found.items() if isinstance(found, dict) else ()
-        return {name: float(value) for name, value in numbers if isinstance(value, int | float)}
+        return {name: float(value) for name, value in numbers if is_number(value)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,11 @@ class Checkpoint:
     def meta(self) -> dict[str, Any]:
         """What the caller had to say."""
         return self.info.meta
+
+
+def is_number(value: object) -> bool:
+    """Return whether something is a number that a float can hold."""
+    return isinstance(value, float) or (isinstance(value, int) and value.bit_length() < 1024)
 
 
 @contextmanager

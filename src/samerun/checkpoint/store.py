@@ -39,6 +39,9 @@ from samerun.errors import CheckpointError, Problem, SamerunError, StateError
 
 __all__ = ["Staged", "Store", "locate"]
 
+# How often the ranks wait for each other in a save.
+_MEETINGS = 3
+
 _NAME = re.compile(r"step-(\d{9,18})")
 _HIDDEN = re.compile(r"\.(step-\d{9,18})\.(new|replaced|deleted)")
 
@@ -129,7 +132,10 @@ class Store:
             CheckpointError: as :meth:`verify`.
         """
         info = self.info(step)
-        return info, tuple(read_state(info, rank, self._payload) for rank in range(len(info.parts)))
+        return info, self._states(info)
+
+    def _states(self, info: Info) -> tuple[Any, ...]:
+        return tuple(read_state(info, rank, self._payload) for rank in range(len(info.parts)))
 
     def load(self, step: int) -> Checkpoint:
         """Return the checkpoint of a step, of which the files of all ranks were verified.
@@ -138,24 +144,34 @@ class Store:
             CheckpointError: if there is none, or it is damaged.
             StateError: if it was saved by another number of ranks.
         """
-        info, states = self.read(step)
+        return self._load(self.info(step))
+
+    def _load(self, info: Info) -> Checkpoint:
+        states = self._states(info)
         if len(states) != self._world_size:
             advice = "go on with as many as there were"
             problem = Problem("ranks", f"a checkpoint of {len(states)}", str(self._world_size), advice)
             raise StateError([problem])
         return Checkpoint(info, states[self.rank])
 
-    def load_newest(self) -> Checkpoint | None:
+    def load_newest(self, check: Callable[[Info], object] | None = None) -> Checkpoint | None:
         """Return the newest checkpoint that verifies, or ``None`` if there is none at all.
 
+        Args:
+            check: looks at what a manifest says, and raises :class:`~samerun.errors.CheckpointError` for a checkpoint
+                that is to be passed over.
+
         Raises:
-            CheckpointError: if there are some, and all are damaged.
+            CheckpointError: if there are some, and none can be used.
             StateError: if it was saved by another number of ranks.
         """
         passed_over: list[PassedOver] = []
         for step in reversed(self.steps()):
             try:
-                found = self.load(step)
+                info = self.info(step)
+                if check is not None:
+                    check(info)
+                found = self._load(info)
             except CheckpointError as error:
                 passed_over.append(PassedOver(step, f"{Path(error.where).name}: {error.reason}"))
             else:
@@ -186,8 +202,20 @@ class Store:
         There is one buffer, so :meth:`commit` comes before the next call.
 
         Raises:
-            StateError: for a value that cannot be stored.
+            StateError: for a value that cannot be stored. On the other ranks :meth:`commit` fails then.
         """
+        try:
+            return self._stage(step, state, meta)
+        except BaseException:
+            self.abandon()
+            raise
+
+    def abandon(self) -> None:
+        """Take no part in a save that the other ranks make, whose :meth:`commit` fails then; or they would wait."""
+        for _ in range(_MEETINGS):
+            self._barrier()
+
+    def _stage(self, step: int, state: object, meta: Mapping[str, object] | None) -> Staged:
         if type(step) is not int or not 0 <= step < 10**18:
             raise ValueError(f"step must be an integer from 0 to 10**18 - 1, not {step!r}")
         packed, packed_meta = pack(state), pack(dict(meta or {}))

@@ -63,14 +63,17 @@ class Writer:
         Raises:
             CheckpointError: if it failed.
         """
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        self._join()
         failure, self._failure = self._failure, None
         if isinstance(failure, CheckpointError) and self._on_error == "warn":
             warnings.warn(str(failure), SamerunWarning, stacklevel=3)
         elif failure is not None:
             raise failure
+
+    def abandon(self) -> None:
+        """Take no part in the next save, as :meth:`Store.abandon` does, after the last one has ended."""
+        self._join()
+        self._store.abandon()
 
     def close(self) -> None:
         """Wait for the last save, as :meth:`wait` does; nothing needs to be released."""
@@ -88,6 +91,11 @@ class Writer:
             if error is None:
                 raise
             error.add_note(f"and the last save failed: {failure}")
+
+    def _join(self) -> None:
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
 
     def _run(self, staged: Staged) -> None:
         try:

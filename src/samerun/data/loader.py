@@ -161,6 +161,7 @@ class DataLoader(TorchDataLoader[T_co]):
         self._start: Place = self._kind.beginning  # of the newest iterator
         self._progress: Progress | ShardProgress | None = None
         self._current: Callable[[], Epoch[T_co] | None] = _nothing
+        self._run: object = None  # the samerun.Run it belongs to, if any
 
     def __iter__(self) -> Epoch[T_co]:  # type: ignore[override]  # torch's type is private
         self._warn_of_twins()
@@ -317,7 +318,8 @@ class DataLoader(TorchDataLoader[T_co]):
     def _warn_of_twins(self) -> None:
         _iterated.add(self)
         for other in _iterated:
-            if other is not self and (other.seed, other.name) == (self.seed, self.name):
+            apart = self._run is not other._run and None not in (self._run, other._run)
+            if other is not self and not apart and (other.seed, other.name) == (self.seed, self.name):
                 warnings.warn(
                     f"two loaders have seed {self.seed} and name {self.name!r}, so their items draw the same numbers;"
                     " give each a name= of its own, such as name='validation'",

@@ -18,7 +18,10 @@ from samerun.errors import LoaderError
 from samerun.rng.numpy import global_bit_generator
 from samerun.rng.source import Source
 
-__all__ = ["Collate", "Maker", "MapMaker", "WorkerStart", "makes_batches", "refuse_stop"]
+__all__ = ["Collate", "Maker", "MapMaker", "WorkerStart", "at_worker_start", "makes_batches", "refuse_stop"]
+
+#: What is called in each forked worker when it starts, after torch has arranged it: a run's handling of signals.
+at_worker_start: list[Callable[[], None]] = []
 
 
 def makes_batches(dataset: object) -> bool:
@@ -269,6 +272,8 @@ class WorkerStart:
         if type(global_bit_generator()) is not self._bit_generator:
             np.random.set_bit_generator(self._bit_generator())  # type: ignore[attr-defined]  # not in NumPy's stubs
         torch.set_default_dtype(self._dtype)
+        for begin in at_worker_start:
+            begin()
         if self._function is not None:
             self._function(worker_id)
             torch.set_num_threads(1)  # as in the training process, whatever the function set

@@ -29,6 +29,7 @@ class Contents:
 
     def __init__(self, waive: Collection[str], seed: int) -> None:
         self.waive = frozenset(waive)
+        self._run = object()  # what its loaders know it by
         self._seed = seed
         self._kept: dict[str, Tracked] = {}
         # Saved states whose things are tracked when they are first iterated.
@@ -58,6 +59,9 @@ class Contents:
             if name not in self._kept:
                 added[name] = tracked(name, thing)
         self._kept.update(added)
+        for kept in added.values():
+            if isinstance(kept.thing, DataLoader):
+                kept.thing._run = self._run
         return list(added)
 
     def remove(self, names: Iterable[str]) -> None:
@@ -100,8 +104,9 @@ class Contents:
             if name not in states
         ]
         for name in names:
-            if name in states and name not in self.waive:
-                problems += self._kept[name].problems(states[name])
+            if name in states:
+                odd = list(self._kept[name].odd(states[name]))
+                problems += odd if odd or name in self.waive else self._kept[name].problems(states[name])
         if problems:
             raise StateError(problems)
         ordered = sorted((self._kept[name] for name in names), key=lambda kept: kept.is_position)

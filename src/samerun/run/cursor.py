@@ -23,6 +23,7 @@ class Cursor:
         taken: batches of that loop that are behind.
         pass_epoch: the loader's epoch when its pass began; ``None`` for one that does not say.
         over: whether that loop is behind, left by ``break`` or at the end of its pass.
+        last: whether the section ends with the body the place is in, as :meth:`samerun.Run.stop` says.
     """
 
     step: int = 0
@@ -32,6 +33,7 @@ class Cursor:
     taken: int = 0
     pass_epoch: int | None = None
     over: bool = False
+    last: bool = False
 
     def state_dict(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -49,7 +51,8 @@ class Cursor:
             raise StateError([Problem("run", repr(state), f"a place with {', '.join(names)}")])
         for name, value in state.items():
             optional = name in ("loop", "pass_epoch") and value is None
-            fits = isinstance(value, bool) if name == "over" else type(value) is int and value >= 0
+            flag = name in ("over", "last")
+            fits = isinstance(value, bool) if flag else type(value) is int and 0 <= value < 2**63
             if not fits and not optional:
-                raise StateError([Problem(f"run/{name}", repr(value), "a bool" if name == "over" else "0 or more")])
+                raise StateError([Problem(f"run/{name}", repr(value), "a bool" if flag else "0 to 2**63 - 1")])
         return cls(**state)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import socket
 import threading
-import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,13 +27,15 @@ class Owner:
 
     On one host the system's file lock decides, which ends with the process. Some network file systems do not share
     locks between hosts, so the owner also shows a sign of life every 20 s in ``owner.json``, and another host waits
-    for five minutes without one before it takes over.
+    for five minutes without one before it takes over. All times are those of the file system, whatever the hosts'
+    clocks say. An owner that was taken for dead finds out in :meth:`check`.
 
     Raises:
         RunError: naming host, process and since when, if somebody alive has the directory.
     """
 
     def __init__(self, directory: Path) -> None:
+        self._directory = directory
         self._note = directory / "owner.json"
         self._lock = FileLock(directory / "owner.lock", timeout=0)
         try:
@@ -42,44 +45,63 @@ class Owner:
                 str(directory), f"{_described(_read(self._note))} is running it; wait for it, or stop it"
             ) from None
         try:
-            self._refuse_other_host(directory)
+            self._refuse_other_host()
+            self._sign()
         except BaseException:
             self._lock.release()
             raise
-        self._since = datetime.now(UTC).isoformat(timespec="seconds")
         self._stopped = threading.Event()
-        self._beat()
         threading.Thread(target=self._keep_beating, name="samerun-owner", daemon=True).start()
+
+    def check(self) -> None:
+        """Make sure that nobody has taken over, as before each change to the directory.
+
+        Raises:
+            RunError: naming who has it now.
+        """
+        found = _read(self._note)
+        if found and found != self._text:
+            reason = (
+                f"{_described(found)} has taken it over, because this process gave no sign of life for {_DEAD:.0f} s;"
+                " nothing more is written here, and it goes on there from the last checkpoint"
+            )
+            raise RunError(str(self._directory), reason)
 
     def release(self) -> None:
         """Give the directory back; allowed twice."""
         if not self._stopped.is_set():
             self._stopped.set()
-            self._note.unlink(missing_ok=True)
+            if _read(self._note) == self._text:
+                self._note.unlink(missing_ok=True)
             self._lock.release()
 
-    def _refuse_other_host(self, directory: Path) -> None:
+    def _refuse_other_host(self) -> None:
         found = _read(self._note)
         if found.get("host") in (None, socket.gethostname()):
             return
-        age = time.time() - self._note.stat().st_mtime
+        lock = Path(self._lock.lock_file)
+        os.utime(lock)  # by the clock that the signs of life are stamped with
+        age = lock.stat().st_mtime - self._note.stat().st_mtime
         if age < _DEAD:
             reason = (
                 f"{_described(found)} is running it, and gave a sign of life {age:.0f} s ago; it is taken for dead"
                 f" after {_DEAD:.0f} s without one"
             )
-            raise RunError(str(directory), reason)
+            raise RunError(str(self._directory), reason)
 
-    def _beat(self) -> None:
-        note = {"host": socket.gethostname(), "pid": os.getpid(), "since": self._since}
+    def _sign(self) -> None:
+        # The number tells this owner from another one with the same host and process number.
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        self._text = {"host": socket.gethostname(), "pid": os.getpid(), "since": since, "nonce": secrets.token_hex(8)}
         temporary = self._note.with_suffix(".new")
-        temporary.write_text(json.dumps(note))
+        temporary.write_text(json.dumps(self._text))
         temporary.replace(self._note)
 
     def _keep_beating(self) -> None:
         while not self._stopped.wait(_BEAT):
-            if self._note.exists():
-                os.utime(self._note)
+            with suppress(OSError):  # a disk that is away for a while may come back; if not, saving says so
+                if _read(self._note) == self._text:
+                    os.utime(self._note)
 
 
 def _read(note: Path) -> dict[str, Any]:

@@ -33,10 +33,10 @@ class Ranks:
         if self._main is not None:
             dist.barrier(self._main)
 
-    def agree(self, due: bool, stop: bool) -> tuple[bool, bool]:
-        """Return whether any rank is to save, and whether any is to stop."""
+    def agree(self, *flags: bool) -> tuple[bool, ...]:
+        """Return of each flag whether it is set on any rank."""
         if self._main is None:
-            return due, stop
-        flags = torch.tensor([due, stop], dtype=torch.int32, device="cpu")
-        dist.all_reduce(flags, dist.ReduceOp.MAX, group=self._main)
-        return bool(flags[0]), bool(flags[1])
+            return flags
+        found = torch.tensor(flags, dtype=torch.int32, device="cpu")
+        dist.all_reduce(found, dist.ReduceOp.MAX, group=self._main)
+        return tuple(map(bool, found.tolist()))

@@ -31,14 +31,15 @@ def seconds(text: str) -> float:
 
 
 class Schedule:
-    """Says at each boundary whether to save.
+    """Says at each boundary whether to save, and whether to stop.
 
     Args:
         every: see :data:`SaveEvery`.
         accumulate: steps that make one optimizer step; only after the last of them anything is saved by itself.
+        max_time: a time such as ``"11h"`` from now on.
     """
 
-    def __init__(self, every: SaveEvery, accumulate: int) -> None:
+    def __init__(self, every: SaveEvery, accumulate: int, max_time: str | None = None) -> None:
         if accumulate < 1:
             raise ValueError(f"accumulate must be 1 or more, not {accumulate}")
         if isinstance(every, bool) or (isinstance(every, int) and every < 1):
@@ -48,6 +49,11 @@ class Schedule:
         self._period = seconds(every) if isinstance(every, str) and every != "epoch" else None
         self._accumulate = accumulate
         self._last = monotonic()
+        self._deadline = None if max_time is None else self._last + seconds(max_time)
+
+    def late(self) -> bool:
+        """Return whether the time is up."""
+        return self._deadline is not None and monotonic() >= self._deadline
 
     def whole(self, step: int) -> bool:
         """Return whether that many steps make whole optimizer steps."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from samerun.rng.seeding import refusals
 
 __all__ = ["SeedingRefused"]
 
-# Where the functions are that seed a global generator.
+# torch wraps those of its own module anew when its compiler is loaded.
 _FUNCTIONS: tuple[tuple[Any, str], ...] = (
     (random, "seed"),
     (np.random, "seed"),
@@ -31,16 +32,19 @@ _FUNCTIONS: tuple[tuple[Any, str], ...] = (
 class SeedingRefused:
     """While entered, seeding a global generator in this process is an error that says where.
 
+    Also by a name that a module has imported, as ``from random import seed`` does. What is not noticed: a function that
+    was put into a container, a class or a closure before.
+
     Args:
         allowed: returns whether seeding is harmless at the moment, as inside ``isolate()``.
     """
 
     def __init__(self, allowed: Callable[[], bool]) -> None:
         self._allowed = allowed
-        self._originals: list[tuple[Any, str, Any]] = []
+        self._originals: list[tuple[ModuleType, str, Any]] = []
 
     def __enter__(self) -> None:
-        self._originals = [(module, name, getattr(module, name)) for module, name in _FUNCTIONS]
+        self._originals = list(_names())
         for module, name, original in self._originals:
             setattr(module, name, self._refusing(f"{module.__name__}.{name}", original))
         refusals.append(self._refuse)
@@ -72,3 +76,15 @@ class SeedingRefused:
             " or put the part that needs a seed of its own into `with samerun.isolate():`"
         )
         raise RunError(where, reason)
+
+
+def _names() -> Iterator[tuple[ModuleType, str, Any]]:
+    """Yield each name of a module that stands for a function which seeds a global generator."""
+    functions = {id(getattr(module, name)) for module, name in _FUNCTIONS}
+    modules: list[object] = list(sys.modules.values())  # where anything can be put
+    for module in modules:
+        # samerun's own are what isolate() and seed_everything() are made of.
+        if not isinstance(module, ModuleType) or module.__name__.startswith("samerun."):
+            continue
+        if not functions.isdisjoint(map(id, vars(module).values())):
+            yield from [(module, name, value) for name, value in vars(module).items() if id(value) in functions]

@@ -25,7 +25,7 @@ def here() -> Any:
     return environment()
 
 
-def compare(recorded: Any, on_change: OnChange) -> None:
+def compare(recorded: dict[str, Any], on_change: OnChange) -> None:
     """Compare a recorded environment with the one here.
 
     Raises:
@@ -34,7 +34,7 @@ def compare(recorded: Any, on_change: OnChange) -> None:
     """
     if on_change not in ("warn", "raise", "ignore"):
         raise ValueError(f"on_environment_change must be 'warn', 'raise' or 'ignore', not {on_change!r}")
-    if on_change == "ignore" or not isinstance(recorded, dict):
+    if on_change == "ignore":
         return
     changes = [change for change in compare_environments(recorded, here()) if not change.name.startswith(_HARMLESS)]
     if not changes:
@@ -45,4 +45,4 @@ def compare(recorded: Any, on_change: OnChange) -> None:
     text = "\n  ".join(["the environment is another one than at the checkpoint, which can change bits:", *rows])
     if on_change == "raise":
         raise RunError("environment", text)
-    warnings.warn(text, SamerunWarning, stacklevel=5)
+    warnings.warn(text, SamerunWarning, stacklevel=4)

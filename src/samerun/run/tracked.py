@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from typing import Any
+from typing import Any, ClassVar, TypeAlias
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from samerun.data import DataLoader
 from samerun.data.stateful import has_state
@@ -22,12 +23,18 @@ from samerun.state import Leaf, first_difference, walk
 
 __all__ = ["Tracked", "tracked"]
 
+#: What a state must be made of: the type of each part, by its key.
+Parts: TypeAlias = "dict[str, type] | None"
+
 
 class Tracked(ABC):
     """One thing that is kept under a name."""
 
     #: Loaded after everything else but the generators.
     is_position = False
+
+    #: What its state, a dict, is made of; ``None`` for a state that only the thing itself knows.
+    parts: ClassVar[Parts] = {}
 
     def __init__(self, name: str, thing: Any) -> None:
         self.name = name
@@ -37,9 +44,21 @@ class Tracked(ABC):
     def state(self) -> Any:
         """Return its state."""
 
+    def odd(self, state: Any) -> Iterator[Problem]:
+        """Yield what a saved state has in place of the parts it must have."""
+        if self.parts is None:
+            return
+        if not isinstance(state, dict):
+            yield Problem(self.name, f"a {type(state).__name__}", "a dict")
+            return
+        for part, kind in self.parts.items():
+            if part not in state or not isinstance(state[part], kind):
+                found = f"a {type(state[part]).__name__}" if part in state else "nothing"
+                yield Problem(f"{self.name}[{part!r}]", found, f"a {kind.__name__}")
+
     @abstractmethod
     def problems(self, state: Any) -> Iterator[Problem]:
-        """Yield why a saved state does not fit, without changing anything."""
+        """Yield why a saved state that is not odd does not fit, without changing anything."""
 
     @abstractmethod
     def load(self, state: Any, *, exactly: bool) -> None:
@@ -69,17 +88,24 @@ class Tracked(ABC):
 class _Stateful(Tracked):
     """A thing with ``state_dict`` and ``load_state_dict``."""
 
+    parts: ClassVar[Parts] = None
+
     def state(self) -> Any:
         return self.thing.state_dict()
 
     def problems(self, state: Any) -> Iterator[Problem]:
         ours = dict(_tensors(self.thing.state_dict()))
         for path, saved in _tensors(state):
-            if path in ours and _form(saved) != _form(ours[path]):
+            if path in ours and not _takes(ours[path], saved):
                 yield Problem(f"{self.name}{path}", _form(saved), f"{_form(ours[path])} as it is here")
 
     def load(self, state: Any, *, exactly: bool) -> None:
-        self.thing.load_state_dict(deepcopy(state))
+        try:
+            self.thing.load_state_dict(deepcopy(state))
+        except Exception as error:
+            what = f"{type(self.thing).__qualname__}.load_state_dict"
+            reason = f"{what} raised {error!r} for the saved state; track the thing it was saved from under this name"
+            raise RunError(self.name, reason) from error
         if exactly and (difference := first_difference(_plain(state), _plain(self.thing.state_dict()))):
             reason = (
                 f"{type(self.thing).__qualname__}.load_state_dict did not take the saved state as it is: {difference};"
@@ -89,19 +115,29 @@ class _Stateful(Tracked):
 
 
 class _Module(_Stateful):
-    """A module: parameters, persistent buffers, pending gradients, what is frozen, and which parts evaluate."""
+    """A module: parameters, buffers, pending gradients, what is frozen, and which parts evaluate."""
+
+    parts: ClassVar[Parts] = {"state": dict, "transient": dict, "gradients": dict, "frozen": list, "evaluating": list}
 
     def state(self) -> Any:
-        parameters = dict(self.thing.named_parameters())
+        parameters, state = dict(self.thing.named_parameters()), self.thing.state_dict()
+        for name, found in {**parameters, **state}.items():
+            if is_lazy(found):
+                advice = "run the model once before the loop, with a batch of the right shape"
+                raise StateError([Problem(f"{self.name}[{name!r}]", "a parameter that is lazy", "values", advice)])
         return {
-            "state": self.thing.state_dict(),
+            "state": state,
+            "transient": {name: buffer for name, buffer in self._buffers() if name not in state},
             "gradients": {name: found.grad for name, found in parameters.items() if found.grad is not None},
             "frozen": [name for name, found in parameters.items() if not found.requires_grad],
             "evaluating": [name for name, part in self.thing.named_modules() if not part.training],
         }
 
     def problems(self, state: Any) -> Iterator[Problem]:
-        ours = self.thing.state_dict()
+        ours, parts = self.thing.state_dict(), dict(self.thing.named_modules())
+        for name in state["transient"]:
+            if name.rpartition(".")[0] not in parts:
+                yield Problem(f"{self.name}[{name!r}]", "a buffer in the checkpoint", "one of a part the module has")
         for key in state["state"].keys() - ours.keys():
             yield Problem(f"{self.name}[{key!r}]", "a value in the checkpoint", "none, as the module has none here")
         for key in ours.keys() - state["state"].keys():
@@ -112,10 +148,11 @@ class _Module(_Stateful):
         saved = state["state"]
         if not exactly:
             ours = self.thing.state_dict()
-            saved = {key: value for key, value in saved.items() if key in ours and _form(value) == _form(ours[key])}
+            saved = {key: value for key, value in saved.items() if key in ours and _takes(ours[key], value)}
             self.thing.load_state_dict(saved, strict=False)
             return
         super().load(saved, exactly=True)
+        self._load_transient(state["transient"])
         for name, parameter in self.thing.named_parameters():
             gradient = state["gradients"].get(name)
             parameter.requires_grad_(name not in state["frozen"])
@@ -123,9 +160,34 @@ class _Module(_Stateful):
         for name, part in self.thing.named_modules():
             part.training = name not in state["evaluating"]
 
+    def _buffers(self) -> Iterator[tuple[str, torch.Tensor]]:
+        found: Iterator[tuple[str, torch.Tensor]] = self.thing.named_buffers(remove_duplicate=False)
+        return found
+
+    def _load_transient(self, saved: dict[str, torch.Tensor]) -> None:
+        """Put back the buffers that are not persistent, which a module may make, replace and drop as it likes."""
+        persistent = self.thing.state_dict()
+        ours = {name: buffer for name, buffer in self._buffers() if name not in persistent}
+        for name, buffer in ours.items():
+            if name not in saved:
+                self._register(name, None)
+            elif is_lazy(buffer) or _form(buffer) != _form(saved[name]):
+                self._register(name, saved[name].to(buffer.device, copy=True))
+            elif first_difference(buffer, saved[name]):  # most are constants, which may be stored in some special way
+                buffer.data.copy_(saved[name])
+        device = next((parameter.device for parameter in self.thing.parameters()), None)
+        for name in saved.keys() - ours.keys():
+            self._register(name, saved[name].to(device, copy=True))
+
+    def _register(self, name: str, buffer: torch.Tensor | None) -> None:
+        owner, _, leaf = name.rpartition(".")
+        self.thing.get_submodule(owner).register_buffer(leaf, buffer, persistent=False)
+
 
 class _Optimizer(_Stateful):
     """An optimizer, whose groups of parameters must be as many and as large as they were."""
+
+    parts: ClassVar[Parts] = {"state": dict, "param_groups": list}
 
     def problems(self, state: Any) -> Iterator[Problem]:
         found, ours = (
@@ -135,9 +197,19 @@ class _Optimizer(_Stateful):
             yield Problem(f"{self.name}['param_groups']", f"groups of {found} parameters", f"groups of {ours}")
         yield from super().problems(state)
 
+    def load(self, state: Any, *, exactly: bool) -> None:
+        if not exactly:
+            groups = [group["params"] for group in self.thing.param_groups]
+            if list(map(len, groups)) != [len(group["params"]) for group in state["param_groups"]]:
+                return  # nothing of it fits
+            parameters = dict(enumerate(parameter for group in groups for parameter in group))
+            kept = {key: found for key, found in state["state"].items() if _belongs(found, parameters.get(key))}
+            state = {**state, "state": kept}
+        super().load(state, exactly=exactly)
+
 
 class _Loader(Tracked):
-    """A loader, whose state is a place."""
+    """A loader of samerun's, whose state is a place."""
 
     is_position = True
 
@@ -151,21 +223,60 @@ class _Loader(Tracked):
         self.thing.load_state_dict(deepcopy(state))
 
     def leave(self) -> None:
-        if isinstance(self.thing, DataLoader):
-            state = self.thing.state_dict()
-            if not (state["taken"] or state["shards"]):  # the pass was over
-                return
-        self.begin(0)
-
-    def begin(self, seed: int) -> Iterator[Any]:
-        if isinstance(self.thing, DataLoader):
-            return super().begin(seed)
-        # Others draw seeds here, and another number of them when they were resumed.
-        with Stream(seed):
-            return super().begin(seed)
+        state = self.thing.state_dict()
+        if state["taken"] or state["shards"]:  # else the pass was over
+            self.begin(0)
 
     def epoch(self) -> int | None:
-        return self.thing.state_dict()["epoch"] if isinstance(self.thing, DataLoader) else None
+        epoch: int = self.thing.state_dict()["epoch"]
+        return epoch
+
+
+class _OtherLoader(Tracked):
+    """A loader of somebody else, with its state, whether a pass was begun, and whether the last was left inside.
+
+    Such a loader may draw seeds from the global generators when it is asked for its state or begins a pass, and another
+    number of them after it was resumed: so it draws them from a stream of its own. Before its first pass that is always
+    the same one, because asking for the state may begin the pass already.
+    """
+
+    is_position = True
+    parts: ClassVar[Parts] = {"state": object, "begun": bool, "left": bool}
+
+    def __init__(self, name: str, thing: Any) -> None:
+        super().__init__(name, thing)
+        self._begun = self._left = False
+
+    def state(self) -> Any:
+        with Stream(0, name=self.name):
+            return {"state": self.thing.state_dict(), "begun": self._begun, "left": self._left}
+
+    def problems(self, state: Any) -> Iterator[Problem]:
+        return iter(())  # only the loader can tell
+
+    def load(self, state: Any, *, exactly: bool) -> None:
+        with Stream(0, name=self.name):
+            self.thing.load_state_dict(deepcopy(state["state"]))
+        self._begun, self._left = state["begun"], False
+        if state["left"]:
+            self.leave()
+
+    def leave(self) -> None:
+        self.begin(0)  # where it was left, so that the next pass is another one
+        self._left = True
+
+    def begin(self, seed: int) -> Iterator[Any]:
+        with Stream(seed if self._begun else 0, name=self.name):
+            batches = iter(self.thing)
+        self._begun, self._left = True, False
+        return self._noticing(batches)
+
+    def _noticing(self, batches: Iterator[Any]) -> Iterator[Any]:
+        try:
+            yield from batches
+        except GeneratorExit:
+            self._left = True
+            raise
 
 
 class _Generators(Tracked):
@@ -221,9 +332,21 @@ _KINDS: tuple[tuple[Callable[[Any], bool], type[Tracked]], ...] = (
     (lambda thing: isinstance(thing, nn.Module), _Module),
     (lambda thing: isinstance(thing, torch.optim.Optimizer), _Optimizer),
     (lambda thing: isinstance(thing, DataLoader), _Loader),
-    (_is_other_loader, _Loader),
+    (_is_other_loader, _OtherLoader),
     (has_state, _Stateful),
 )
+
+
+def _belongs(state: dict[str, Any], parameter: torch.Tensor | None) -> bool:
+    """Return whether an optimizer's state may be that of a parameter: no tensor in it has another shape."""
+    return parameter is not None and all(
+        found.dim() != parameter.dim() or found.shape == parameter.shape for _, found in _tensors(state)
+    )
+
+
+def _takes(ours: torch.Tensor, saved: torch.Tensor) -> bool:
+    """Return whether a tensor can take the values of another; a lazy parameter takes any."""
+    return is_lazy(ours) or _form(ours) == _form(saved)
 
 
 def _tensors(state: Any) -> Iterator[tuple[str, torch.Tensor]]:

@@ -308,3 +308,33 @@ def test_the_buffer_is_used_again(tmp_path):
         store.save(step, {"w": torch.full((size,), float(step))})
         assert store._payload._buffer.data_ptr() == before
     assert [store.load(step).state["w"].unique().tolist() for step in (1, 2, 3)] == [[1], [2], [3]]
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_a_rank_whose_state_cannot_be_stored_keeps_no_other_one_waiting(tmp_path, failing):
+    def act(store):
+        store.save(1, {"code": print} if store.rank == failing else training_state(1))
+
+    outcomes = ranks(tmp_path, 2, act)
+    assert isinstance(outcomes[failing], StateError)
+    assert isinstance(outcomes[1 - failing], CheckpointError)
+    assert Store(tmp_path).steps() == ()
+    assert ranks(tmp_path, 2, lambda store: store.save(1, {})) == [None, None]
+
+
+def test_a_checkpoint_that_a_check_refuses_is_passed_over(tmp_path):
+    def check(info):
+        if info.meta["epoch"] > 1:
+            raise CheckpointError("somewhere/file", "too late")
+
+    for step in range(4):
+        Store(tmp_path).save(step, {}, {"epoch": step})
+    found = Store(tmp_path).load_newest(check)
+    assert found.step == 1
+    assert [str(passed) for passed in found.passed_over] == ["step 3: file: too late", "step 2: file: too late"]
+    assert Store(tmp_path).load_newest().step == 3
+
+
+def test_a_metric_that_no_float_holds_is_none(tmp_path):
+    Store(tmp_path).save(1, {}, {"metrics": {"huge": 10**400, "loss": 1, "none": None}})
+    assert Store(tmp_path).info(1).metrics == {"loss": 1.0}

@@ -7,8 +7,9 @@ from torch.utils.data import DataLoader as TorchDataLoader
 
 import samerun
 from noisy import Noisy
-from samerun.errors import RunError, StateError
+from samerun.errors import RunError, SamerunWarning, StateError
 from samerun.run.contents import Contents
+from samerun.run.tracked import tracked
 
 
 def contents(*waive):
@@ -42,7 +43,7 @@ def test_one_loader_may_come_unnamed_and_late():
 
 
 def test_all_problems_are_named_before_anything_is_loaded():
-    saved = {"a": {"state": nn.Linear(2, 1).state_dict(), "gradients": {}, "frozen": [], "evaluating": []}, "c": {}}
+    saved = {"a": tracked("a", nn.Linear(2, 1)).state(), "c": {}}
     kept, model = contents(), nn.Linear(2, 3)
     kept.add({"a": model, "b": nn.Linear(1, 1)})
     before = model.weight.clone()
@@ -77,3 +78,27 @@ def test_positions_are_loaded_last():
     kept.add({"loader": Loader("loader"), "one": Recorder("one"), "two": Recorder("two")})
     kept.load_all(kept.states())
     assert order == ["one", "two", "loader"]
+
+
+@pytest.mark.parametrize("waive", [(), ("a",)])
+def test_an_odd_state_is_refused_even_if_it_is_waived(waive):
+    kept = contents(*waive)
+    kept.add({"a": nn.Linear(1, 1)})
+    with pytest.raises(StateError, match=r"a\['state'\]: found nothing, expected a dict"):
+        kept.load({"a": {}}, ["a"])
+
+
+def test_loaders_of_two_runs_are_no_twins_and_those_of_one_are():
+    def iterate(kept, **loaders):
+        kept.add(loaders)
+        for loader in loaders.values():
+            list(kept.loader(loader).thing)
+
+    first, second = contents(), contents()
+    data = [samerun.DataLoader(Noisy(2), seed=918273) for _ in range(4)]
+    iterate(first, a=data[0])
+    iterate(second, a=data[1])
+    with pytest.warns(SamerunWarning, match="two loaders have seed 918273"):
+        iterate(second, b=data[2])
+    with pytest.warns(SamerunWarning, match="two loaders have seed 918273"):
+        list(data[3])  # of no run

@@ -7,12 +7,12 @@ from samerun.run.cursor import Cursor
 
 
 def test_a_place_comes_back():
-    place = Cursor(step=7, section=1, epoch=2, loop=0, taken=3, pass_epoch=None, over=True)
+    place = Cursor(step=7, section=1, epoch=2, loop=0, taken=3, pass_epoch=None, over=True, last=True)
     assert Cursor.of(place.state_dict()) == place
 
 
-@pytest.mark.parametrize("name", ["step", "section", "epoch", "loop", "taken", "pass_epoch", "over"])
-@pytest.mark.parametrize("value", [-1, 1.0, "1", [1]])
+@pytest.mark.parametrize("name", ["step", "section", "epoch", "loop", "taken", "pass_epoch", "over", "last"])
+@pytest.mark.parametrize("value", [-1, 1.0, "1", [1], 2**63])
 def test_what_is_no_place_is_refused(name, value):
     with pytest.raises(StateError, match=f"run/{name}"):
         Cursor.of({**Cursor().state_dict(), name: value})

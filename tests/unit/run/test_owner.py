@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
 from samerun.errors import RunError
+from samerun.run import owner as owner_module
 from samerun.run.owner import Owner
 
 HOLD = """
@@ -76,3 +79,44 @@ def test_another_host_is_waited_for(tmp_path):
 def test_a_note_that_is_none_is_no_owner(tmp_path, text):
     (tmp_path / "owner.json").write_text(text)
     Owner(tmp_path).release()
+
+
+def test_the_age_of_a_sign_is_by_one_clock(tmp_path, monkeypatch):
+    monkeypatch.setattr(time, "time", lambda: 0.0)  # this host's clock is decades behind
+    path = tmp_path / "owner.json"
+    path.write_text(json.dumps({"host": "elsewhere", "pid": 7}))
+    now = path.stat().st_mtime
+    os.utime(path, (now - 400, now - 400))
+    Owner(tmp_path).release()
+    path.write_text(json.dumps({"host": "elsewhere", "pid": 7}))
+    with pytest.raises(RunError, match="sign of life 0 s ago"):
+        Owner(tmp_path)
+
+
+def test_an_owner_that_was_replaced_finds_out_and_leaves_the_other_one_alone(tmp_path):
+    owner = Owner(tmp_path)
+    owner.check()
+    # The same host and process number, as in another container, and another number of its own.
+    other = {**json.loads((tmp_path / "owner.json").read_text()), "nonce": "0123"}
+    (tmp_path / "owner.json").write_text(json.dumps(other))
+    with pytest.raises(RunError, match=rf"process {os.getpid()} on .* has taken it over"):
+        owner.check()
+    owner.release()
+    assert json.loads((tmp_path / "owner.json").read_text()) == other
+
+
+def test_signs_of_life_go_on_after_a_failure_of_the_disk(tmp_path, monkeypatch):
+    utime, outcomes, beaten = os.utime, [OSError(errno.EIO, "failed")], threading.Event()
+
+    def failing_once(path):
+        if outcomes:
+            raise outcomes.pop()
+        utime(path)
+        beaten.set()
+
+    monkeypatch.setattr(owner_module, "_BEAT", 0.01)
+    monkeypatch.setattr(os, "utime", failing_once)
+    owner = Owner(tmp_path)
+    assert beaten.wait(20)
+    assert not outcomes
+    owner.release()

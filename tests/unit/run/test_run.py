@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -16,8 +17,7 @@ import samerun
 from noisy import Noisy
 from samerun.checkpoint import Store
 from samerun.errors import CheckpointError, RunError, SamerunWarning, StateError
-from samerun.run import run as module
-from samerun.run import surroundings
+from samerun.run import folder, schedule, surroundings
 from samerun.state import first_difference
 from samerun.testing import FaultyFiles
 
@@ -125,7 +125,7 @@ def test_what_differs_from_the_checkpoint_is_refused_by_name_or_waived(tmp_path,
     with pytest.raises(StateError, match=message):
         train(tmp_path, steps=4, things=now())
     assert steps(tmp_path) == kept
-    if name not in ("groups of an optimizer", "a shape", "a dtype"):  # those a thing itself must be able to load
+    if name not in ("a shape", "a dtype"):  # those a thing itself must be able to load
         assert train(tmp_path, steps=4, things=now(), waive=["a"]).step == 4
 
 
@@ -217,7 +217,7 @@ def full_disk(monkeypatch, at=0, **arguments):
     def store(directory, **ranks):
         return Store(directory, files=FaultyFiles(at, only=("create", "make_directory", "write"), **arguments), **ranks)
 
-    monkeypatch.setattr(module, "Store", store)
+    monkeypatch.setattr(folder, "Store", store)
 
 
 def test_a_full_disk_stops_the_run_and_leaves_the_last_checkpoint(tmp_path, monkeypatch):
@@ -266,7 +266,7 @@ def test_another_environment_is_told_or_refused(tmp_path, monkeypatch):
 
 def test_time_that_is_up_ends_the_process(tmp_path, monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(module, "monotonic", lambda: now[0])
+    monkeypatch.setattr(schedule, "monotonic", lambda: now[0])
     run = samerun.Run(tmp_path, seed=42, max_time="1h")
     with pytest.raises(SystemExit) as ended:
         for _ in run.batches(loader(), steps=5):
@@ -327,6 +327,33 @@ def test_a_signal_saves_at_the_next_boundary_and_ends_the_process(tmp_path, numb
         assert not (tmp_path / "owner.json").exists()
 
 
+GROUP = """
+import sys, time, torch, samerun
+
+run = samerun.Run(sys.argv[1], seed=1)
+loader = samerun.DataLoader(torch.arange(9.0), seed=1, num_workers=2, persistent_workers=True)
+run.track(loader=loader)
+for _ in run.batches(loader, steps=30):
+    if run.step == 20:  # all workers are at work
+        print("in the body", flush=True)
+        began = time.monotonic()
+        while time.monotonic() - began < 2:  # a long step, in which a worker that died would be noticed
+            pass
+"""
+
+
+def test_a_signal_to_the_whole_group_spares_the_workers_until_the_run_has_saved(tmp_path):
+    command = [sys.executable, "-c", GROUP, str(tmp_path)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout.readline() == "in the body\n"
+        os.killpg(process.pid, signal.SIGTERM)
+        _, error = process.communicate(timeout=100)
+    assert process.returncode == 143, error
+    assert steps(tmp_path) == [21]
+
+
 # --- what was forgotten
 
 
@@ -383,7 +410,7 @@ import os, sys
 import torch
 import torch.distributed as dist
 import samerun
-from samerun.run.run import at_boundary
+from samerun.run.loops import at_boundary
 
 directory, rank, world, port, stop = sys.argv[1], *map(int, sys.argv[2:6])
 dist.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=world)
@@ -393,7 +420,7 @@ model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(1, 1))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
 loader = samerun.DataLoader(torch.arange(12.0), batch_size=2, shuffle=True, seed=1)
 run.track(model=model, optimizer=optimizer, loader=loader)
-if stop:
+if stop > 0:
     at_boundary.append(lambda run: run.step == stop and rank == world - 1 and os.kill(os.getpid(), 15))
 for _ in run.epochs(2):
     for batch in run.batches(loader):
@@ -401,6 +428,9 @@ for _ in run.epochs(2):
         (model(batch[:, None]) + torch.rand(()) + rank).square().mean().backward()
         optimizer.step()
         run.log(loss=float(rank))
+        if stop < 0 and run.step == -stop and rank == world - 1:
+            run.stop()
+print(run.epoch, run.step)
 end = {"model": model.state_dict(), "drawn": torch.rand(3), "stream": run._stream.state_dict()}
 torch.save(end, f"{directory}-{rank}.pt")
 dist.destroy_process_group()
@@ -414,42 +444,65 @@ def in_ranks(directory, world, stop=0):
     children = [
         subprocess.Popen(
             [sys.executable, "-c", RANKS, str(directory), str(rank), str(world), str(port), str(stop)],
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
         for rank in range(world)
     ]
-    return [(child.communicate(timeout=100)[1], child.returncode) for child in children]
+    return [(*child.communicate(timeout=100), child.returncode) for child in children]
 
 
 def test_two_ranks_resume_exactly_and_another_number_is_refused(tmp_path):
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    assert [code for _, code in in_ranks(whole, 2)] == [0, 0]
-    assert [code for _, code in in_ranks(stopped, 2, stop=4)] == [124, 143]  # one was asked, and both stopped
+    assert [code for *_, code in in_ranks(whole, 2)] == [0, 0]
+    assert [code for *_, code in in_ranks(stopped, 2, stop=4)] == [124, 143]  # one was asked, and both stopped
     assert 4 in steps(stopped)
-    assert "found a checkpoint of 2, expected 1; go on with as many as there were" in in_ranks(stopped, 1)[0][0]
-    assert [code for _, code in in_ranks(stopped, 2)] == [0, 0]
+    assert "found a checkpoint of 2, expected 1; go on with as many as there were" in in_ranks(stopped, 1)[0][1]
+    assert [code for *_, code in in_ranks(stopped, 2)] == [0, 0]
     for rank in range(2):
         expected, found = (torch.load(f"{directory}-{rank}.pt") for directory in (whole, stopped))
         assert first_difference(expected, found) is None
     assert (whole / "metrics.jsonl").read_bytes() == (stopped / "metrics.jsonl").read_bytes()
 
 
+def test_two_ranks_end_early_if_one_says_so(tmp_path):
+    for _ in range(2):  # the second time there is nothing left to do
+        found = in_ranks(tmp_path / "early", 2, stop=-1)
+        assert [code for *_, code in found] == [0, 0], found
+        assert [output for output, *_ in found] == ["1 3\n", "1 3\n"]
+
+
 # --- small matters
 
 
-def test_a_metrics_file_that_was_cut_is_refused_unless_it_is_waived(tmp_path):
-    run = samerun.Run(tmp_path, seed=42, save_every=1)
+def logged(directory, steps=3):
+    run = samerun.Run(directory, seed=42, save_every=1)
     run.track(loader=(data := loader()))
-    for _ in run.batches(data, steps=3):
+    for _ in run.batches(data, steps=steps):
         run.log(loss=1.0)
     run.close()
-    path = tmp_path / "metrics.jsonl"
+    return directory / "metrics.jsonl"
+
+
+def test_a_metrics_file_that_was_cut_is_refused_unless_it_is_waived(tmp_path):
+    path = logged(tmp_path)
     path.write_bytes(path.read_bytes()[:10])
-    with pytest.raises(RunError, match=r"has 10 bytes and had \d+.*waive=\['metrics'\]"):
+    with pytest.raises(CheckpointError, match=r"has 10 bytes and had \d+.*waive=\['metrics'\]"):
         samerun.Run(tmp_path, seed=42)
     samerun.Run(tmp_path, seed=42, waive=["metrics"]).close()
     assert len(path.read_bytes()) == 10
+
+
+@pytest.mark.parametrize("lines", [1, 2])
+def test_or_the_run_goes_on_from_an_older_checkpoint_whose_metrics_are_there(tmp_path, lines):
+    whole = logged(tmp_path / "whole", steps=4).read_bytes()
+    path = logged(tmp_path / "torn")
+    size = len(whole) // 4
+    path.write_bytes(path.read_bytes()[: lines * size + 5])  # in the middle of a line
+    with pytest.warns(SamerunWarning, match=rf"step \d: metrics.jsonl: has {lines * size + 5} bytes and had "):
+        logged(tmp_path / "torn", steps=4)
+    assert path.read_bytes() == whole
 
 
 def test_after_a_signal_the_same_run_begins_no_other_loop(tmp_path):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from random import seed as imported
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ SEEDINGS = {
     "torch.random.manual_seed": lambda: torch.random.manual_seed(1),
     "torch.manual_seed": lambda: torch.manual_seed(1),
     "torch.seed": lambda: torch.seed(),
+    f"{__name__}.imported": lambda: imported(1),
     "samerun.seed_everything": lambda: samerun.seed_everything(1),
 }
 
@@ -65,3 +67,9 @@ def test_it_is_allowed_where_it_does_no_harm(tmp_path, rng):
 
 def test_plain_workers_may_seed_too(tmp_path):
     inside(tmp_path, lambda: list(TorchDataLoader(Seeding(2), num_workers=1)))
+
+
+def test_the_names_come_back(tmp_path):
+    before = random.seed, imported, torch.manual_seed, torch.random.manual_seed, np.random.seed
+    inside(tmp_path, lambda: None)
+    assert (random.seed, imported, torch.manual_seed, torch.random.manual_seed, np.random.seed) == before

@@ -5,10 +5,11 @@ import signal
 import threading
 
 import pytest
+from torch.utils.data import DataLoader, Dataset
 
 from samerun.run.signals import Signals
 
-TERM, INT = signal.SIGTERM, signal.SIGINT
+TERM, INT, USR1 = signal.SIGTERM, signal.SIGINT, signal.SIGUSR1
 
 
 def test_a_signal_is_noted_and_the_handlers_come_back():
@@ -54,10 +55,37 @@ def test_a_second_interrupt_kills_at_once():
     assert code_of(twice) == -INT
 
 
-def test_a_forked_child_survives_the_first_of_each_kind():
-    with Signals([TERM]):
-        assert code_of(lambda: signal.raise_signal(TERM)) == 0
-        assert code_of(lambda: [signal.raise_signal(TERM), signal.raise_signal(TERM)]) == -TERM
+def test_a_forked_process_ends_by_the_first_as_without_a_run():
+    def interrupted():
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(INT)
+
+    with Signals([TERM, INT]):
+        assert code_of(lambda: signal.raise_signal(TERM)) == -TERM
+        assert code_of(interrupted) == 0
+
+
+class Signalled(Dataset):
+    """An item for which its worker gets a signal, some times."""
+
+    def __init__(self, times):
+        self.times = times
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        for _ in range(self.times):
+            signal.raise_signal(USR1)
+        return index
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+def test_a_worker_of_any_loader_survives_the_first_of_each_kind():
+    with Signals([USR1]):
+        assert list(DataLoader(Signalled(1), num_workers=1)) == [0]
+        with pytest.raises(RuntimeError, match=r"killed by signal|exited unexpectedly"):
+            list(DataLoader(Signalled(2), num_workers=1))
 
 
 def test_other_threads_change_no_handler():

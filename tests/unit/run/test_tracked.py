@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch import nn
 
+import samerun
+from samerun.errors import RunError, StateError
 from samerun.run.tracked import tracked
 from samerun.state import first_difference
 
@@ -83,3 +85,106 @@ def test_a_loaded_state_is_not_shared():
     tracked("thing", thing).load(state, exactly=True)
     thing.values[0].zero_()
     assert state["values"][0].tolist() == [1, 1]
+
+
+class Caching(nn.Module):
+    """Buffers that are not persistent: one that changes, a constant, one that is made late, one that goes."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+        self.register_buffer("seen", torch.zeros(1), persistent=False)
+        self.register_buffer("positions", torch.arange(3).expand(1, -1), persistent=False)
+        self.register_buffer("first", torch.ones(2), persistent=False)
+
+    def forward(self, x):
+        self.seen += x
+        self.register_buffer("cache", torch.full((int(self.seen),), 2.0), persistent=False)
+        self.first = None
+
+
+def test_buffers_that_are_not_persistent_come_back():
+    model, fresh = nn.Sequential(Caching()), nn.Sequential(Caching())
+    model[0](3)
+    state = tracked("model", model).state()
+    assert list(state["transient"]) == ["0.seen", "0.positions", "0.cache"]
+    kept, seen = tracked("model", fresh), fresh[0].seen
+    assert list(kept.problems(state)) == []
+    for _ in range(2):
+        kept.load(state, exactly=True)
+        assert first_difference(state, kept.state()) is None
+    assert fresh[0].seen is seen
+    assert fresh[0].first is None
+    assert list(fresh.state_dict()) == ["0.scale"]
+    fresh[0].cache.zero_()
+    assert state["transient"]["0.cache"].tolist() == [2, 2, 2]
+    assert next(problem.where for problem in tracked("model", nn.Linear(1, 1)).problems(state)) == "model['0.seen']"
+
+
+def test_a_lazy_module_takes_any_shape_and_is_not_saved_without_one():
+    model, fresh = nn.Sequential(nn.LazyLinear(3)), nn.Sequential(nn.LazyLinear(3))
+    with pytest.raises(StateError, match=r"model\['0.weight'\]: found a parameter that is lazy.*run the model once"):
+        tracked("model", model).state()
+    model(torch.ones(1, 5))
+    state = tracked("model", model).state()
+    kept = tracked("model", fresh)
+    assert list(kept.problems(state)) == []
+    kept.load(state, exactly=True)
+    assert first_difference(state, kept.state()) is None
+
+
+def adam(*sizes, groups=1):
+    parameters = [nn.Parameter(torch.ones(size)) for size in sizes]
+    optimizer = torch.optim.Adam([{"params": parameters[group::groups]} for group in range(groups)])
+    for parameter in parameters:
+        parameter.grad = torch.ones_like(parameter)
+    return optimizer
+
+
+def test_of_an_optimizer_that_may_differ_what_fits_is_loaded():
+    before = adam(2, 3)
+    before.step()
+    state = tracked("optimizer", before).state()
+    after = adam(2, 4)
+    tracked("optimizer", after).load(state, exactly=False)
+    assert [list(found["exp_avg"].shape) for found in after.state.values()] == [[2]]
+    after.step()
+    other = adam(2, 3, groups=2)
+    tracked("optimizer", other).load(state, exactly=False)
+    assert not other.state
+
+
+THINGS = {
+    "module": lambda: nn.Linear(1, 1),
+    "optimizer": lambda: adam(1),
+    "generator": lambda: random.Random(1),
+    "loader": lambda: samerun.DataLoader([1], seed=1),
+}
+
+
+@pytest.mark.parametrize("thing", ["module", "optimizer"])
+@pytest.mark.parametrize("state", [{}, {"state": 1}])
+def test_a_state_without_its_parts_is_odd(thing, state):
+    kept = tracked("thing", THINGS[thing]())
+    assert next(problem.where for problem in kept.odd(state)) == "thing['state']"
+    assert list(kept.odd(kept.state())) == []
+
+
+@pytest.mark.parametrize("thing", THINGS)
+def test_a_state_that_is_no_dict_is_odd(thing):
+    kept = tracked("thing", THINGS[thing]())
+    assert [str(problem) for problem in kept.odd([])] == ["thing: found a list, expected a dict"]
+    assert list(kept.odd(kept.state())) == []
+
+
+def test_a_thing_that_cannot_load_is_named():
+    class Fragile:
+        def state_dict(self):
+            return {}
+
+        def load_state_dict(self, state):
+            state["missing"]
+
+    for exactly in (True, False):
+        with pytest.raises(RunError, match=r"thing: .*Fragile.load_state_dict raised KeyError\('missing'\)"):
+            tracked("thing", Fragile()).load({}, exactly=exactly)

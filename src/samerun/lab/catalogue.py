@@ -1,0 +1,32 @@
+"""The experiments there are: every module of ``samerun.lab.experiments`` has one, named ``EXPERIMENT``."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+from samerun.lab import experiments as package
+from samerun.lab.experiment import Experiment
+
+__all__ = ["all_experiments", "find_experiment"]
+
+
+@cache
+def all_experiments() -> tuple[Experiment, ...]:
+    """Return all experiments in the order of their numbers."""
+    modules = (import_module(f"{package.__name__}.{found.name}") for found in iter_modules(package.__path__))
+    return tuple(sorted((module.EXPERIMENT for module in modules), key=lambda experiment: experiment.number))
+
+
+def find_experiment(name: str) -> Experiment:
+    """Return the experiment of a name or a number, such as ``"worker-seeds"`` or ``"2"``.
+
+    Raises:
+        KeyError: if there is none, with the names there are.
+    """
+    for found in all_experiments():
+        if name in (found.name, str(found.number)):
+            return found
+    names = ", ".join(found.name for found in all_experiments())
+    raise KeyError(f"there is no experiment {name!r}; there are: {names}")
