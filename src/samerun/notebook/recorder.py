@@ -47,7 +47,7 @@ class _Cell:
 
     thread: int = field(default_factory=threading.get_ident)
     info: ExecutionInfo | None = None  # a cell that runs silently has none
-    count: int | None = None
+    counter: int = 0  # the shell's, when the cell began
     before: State | None = None  # of the outermost only
     positions: dict[str, Position] = field(default_factory=dict)
     blocks: list[_Block] = field(default_factory=list)
@@ -79,6 +79,7 @@ class Recorder:
         self._say = say
         self._cells: list[_Cell] = []
         self._reader = Reader()
+        self._ahead = 1  # by how much the shell has counted on when a cell begins; 0 for IPython 8
 
     def events(self) -> dict[str, Callable[..., None]]:
         """Return what is to be called, by the names of IPython's events."""
@@ -119,8 +120,7 @@ class Recorder:
                 return
             cell.info = info
             if self._is_outermost(cell):
-                # The shell has counted already.
-                cell.count = self._shell.execution_count - 1 if info.store_history else None
+                cell.counter = self._shell.execution_count
                 self._look_for_watched()
                 cell.positions = dict(self.streams.positions)
                 cell.before = self.read()
@@ -212,7 +212,7 @@ class Recorder:
         entry = Entry(
             number=self.journal.next_number,
             kernel=self.journal.kernel,
-            count=cell.count,
+            count=self._count(cell, result) if cell.info.store_history else None,
             code=cell.info.raw_cell or "",
             outside=outside,
             blocks=tuple(cell.spans),
@@ -223,6 +223,14 @@ class Recorder:
             listener(entry)
         self.journal.append(entry)
         self._look_at_guard(entry, result)
+
+    def _count(self, cell: _Cell, result: ExecutionResult | None) -> int:
+        """Return the number that the notebook shows; the result of an interrupted cell does not have it."""
+        found: int | None = None if result is None else result.execution_count
+        if found is None:
+            return cell.counter - self._ahead
+        self._ahead = cell.counter - found
+        return found
 
     def _look_at_guard(self, entry: Entry, result: ExecutionResult | None) -> None:
         guard, moved = self.guard, changed(entry.outside.before, entry.outside.after)

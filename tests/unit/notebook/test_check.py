@@ -68,6 +68,7 @@ def test_a_notebook_run_out_of_order(tmp_path):
     assert [cell["count"] for cell in cells[3]["draws"]] == [6]
 
 
+@pytest.mark.slow
 def test_with_streams_the_order_makes_no_difference(tmp_path):
     path = write(
         tmp_path / "work.ipynb",
