@@ -28,10 +28,10 @@ notebooks: $(VENV)/.dev  ## the same experiments as notebooks, in JupyterLab
 	$(BIN)/jupyter lab examples/lab
 
 test: $(VENV)/.dev  ## everything but the slow tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 slow: $(VENV)/.dev  ## the slow tests, and the import rules
-	$(BIN)/python -m pytest -m "slow or imports"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow or imports"
 
 gpu: $(VENV)/.dev  ## the tests that need a CUDA device
 	$(BIN)/python -m pytest -m gpu

@@ -8,7 +8,6 @@ import random
 import sys
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -22,23 +21,38 @@ from sybil.parsers.markdown import PythonCodeBlockParser
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 
 
-def _enter_folder(namespace: dict[str, Any]) -> None:
-    namespace["_folder"], namespace["_back"] = tempfile.TemporaryDirectory(), Path.cwd()
-    os.chdir(namespace["_folder"].name)
+# What samerun.deterministic() sets beside the number of threads and the algorithms.
+_SWITCHES = (
+    (torch.backends.cudnn, "deterministic"),
+    (torch.backends.cudnn, "benchmark"),
+    (torch.backends.mkldnn, "deterministic"),
+    (torch.utils.deterministic, "fill_uninitialized_memory"),
+)
 
 
-def _leave_folder(namespace: dict[str, Any]) -> None:
-    os.chdir(namespace["_back"])
+def _enter_page(namespace: dict[str, Any]) -> None:
+    folder, patch = tempfile.TemporaryDirectory(), pytest.MonkeyPatch()
+    patch.chdir(folder.name)
+    patch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    for owner, name in _SWITCHES:
+        patch.setattr(owner, name, getattr(owner, name))
+    namespace.update(_folder=folder, _patch=patch, _threads=torch.get_num_threads())
+
+
+def _leave_page(namespace: dict[str, Any]) -> None:
+    torch.use_deterministic_algorithms(False)
+    torch.set_num_threads(namespace["_threads"])
+    namespace["_patch"].undo()
     namespace["_folder"].cleanup()
     namespace.clear()  # a loader that lived on would be taken for a twin of the next page's
 
 
-# The Python blocks of a page are run in order, in a folder of their own.
+# The Python blocks of a page are run in order, in a folder of their own, and what they set is put back.
 pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser()],
     patterns=["*.md"],
-    setup=_enter_folder,
-    teardown=_leave_folder,
+    setup=_enter_page,
+    teardown=_leave_page,
 ).pytest()
 
 

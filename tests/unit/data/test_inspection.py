@@ -250,7 +250,7 @@ def test_a_process_that_dies_is_told():
         {"batch_sampler": ByLength(24), "batch_size": 1},
         {"shuffle": True, "drop_last": True, "batch_size": 7},
     ],
-    ids=str,
+    ids=lambda arguments: " ".join(arguments) or "plain",
 )
 @pytest.mark.parametrize("kind", [Noisy, Private, NoisyBatches])
 def test_every_item_can_be_made_again(kind, arguments):
