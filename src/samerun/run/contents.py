@@ -74,14 +74,20 @@ class Contents:
 
         Raises:
             RunError: for a second one that is not tracked; the order of their first use may be another after a resume.
+            TypeError: for one without a state, in whose middle no run could go on.
         """
         for kept in self:
             if kept.thing is loader or kept.thing is self._known(loader):
-                return kept
+                return _with_a_place(kept)
         if _UNNAMED in self._kept:
             reason = "a second loader that is not tracked could not be told from the first after a resume; give both"
             raise RunError("batches", f"{reason} a name, such as run.track(train=..., finetune=...)")
         self.add({_UNNAMED: loader})
+        try:
+            _with_a_place(self._kept[_UNNAMED])
+        except TypeError:
+            del self._kept[_UNNAMED]
+            raise
         if _UNNAMED in self._later:
             self.load(self._later, [_UNNAMED])
             del self._later[_UNNAMED]
@@ -139,3 +145,12 @@ class Contents:
         if thing not in self._exact:
             self._exact[thing] = exact(thing, name=name, seed=self._seed)
         return self._exact[thing]
+
+
+def _with_a_place(kept: Tracked) -> Tracked:
+    if not kept.has_place:
+        raise TypeError(
+            f"batches: a {type(kept.thing).__qualname__} has generators inside but no state_dict() and"
+            " load_state_dict(), so a resumed run would begin it anew; give it both, or hand over the loader inside it"
+        )
+    return kept

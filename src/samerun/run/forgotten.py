@@ -101,7 +101,9 @@ def _is_a_librarys(thing: Any) -> bool:
     if any(thing is one for one in shared):
         return True
     for holder in gc.get_referrers(thing):
-        if isinstance(holder, dict) and (owner := holder.get("__name__")) is not None and owner != "__main__":
+        # Of a module, or of a class.
+        owner = (holder.get("__name__") or holder.get("__module__")) if isinstance(holder, dict) else None
+        if owner is not None and owner != "__main__":
             return True
         if type(holder).__module__.partition(".")[0] in sys.stdlib_module_names - {"builtins", "__main__"}:
             return True

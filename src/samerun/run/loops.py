@@ -236,6 +236,7 @@ class Loops:
         state = self.found.state
         self._contents.load_all(state["tracked"])
         restore(state["rng"], strict="rng" not in self._contents.waive)
+        self._schedule.saved(self.step)
         self.last = self.last or self.way.goal.last
         self.found = self.way.goal = None
 
@@ -267,7 +268,7 @@ class Loops:
         place = replace(self._place, step=self.step, section=self.way.section, epoch=self.epoch, last=self.last)
         self._folder.save(self.step, self._state, Record(self.epoch, self._seed, place, here()))
         self.asked = False
-        self._schedule.saved()
+        self._schedule.saved(self.step)
         self._bar.saved()
 
     def _state(self) -> dict[str, Any]:

@@ -49,6 +49,8 @@ class Schedule:
         self._period = seconds(every) if isinstance(every, str) and every != "epoch" else None
         self._accumulate = accumulate
         self._last = monotonic()
+        self._saved = 0
+        self._owed = False
         self._deadline = None if max_time is None else self._last + seconds(max_time)
 
     def late(self) -> bool:
@@ -60,15 +62,20 @@ class Schedule:
         return step % self._accumulate == 0
 
     def due(self, step: int, kind: Literal["step", "epoch"]) -> bool:
-        """Return whether to save after that many steps, behind a step or behind an epoch's body."""
+        """Return whether to save after that many steps, behind a step or behind an epoch's body.
+
+        What was due at a place that was no boundary, as behind a ``break``, or amid an optimizer step, is due at the
+        next that is one.
+        """
+        self._owed |= self._at_epochs and kind == "epoch"
         if not self.whole(step):
             return False
         if self._period is not None:
             return monotonic() - self._last >= self._period
-        if kind == "epoch":
-            return self._at_epochs
-        return self._steps is not None and step > 0 and step % self._steps == 0
+        if self._steps is not None:
+            return step // self._steps > self._saved // self._steps
+        return self._owed
 
-    def saved(self) -> None:
-        """Note that something was saved."""
-        self._last = monotonic()
+    def saved(self, step: int) -> None:
+        """Note that there is a checkpoint of that step."""
+        self._last, self._saved, self._owed = monotonic(), step, False

@@ -33,6 +33,9 @@ class Tracked(ABC):
     #: Loaded after everything else but the generators.
     is_position = False
 
+    #: Whether the state may hold where an iteration is.
+    has_place = True
+
     #: What its state, a dict, is made of; ``None`` for a state that only the thing itself knows.
     parts: ClassVar[Parts] = {}
 
@@ -281,6 +284,8 @@ class _OtherLoader(Tracked):
 
 class _Generators(Tracked):
     """A generator, or an object with generators inside."""
+
+    has_place = False
 
     def __init__(self, name: str, thing: Any, sources: dict[str, Source[Any]]) -> None:
         super().__init__(name, thing)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -102,3 +103,24 @@ def test_loaders_of_two_runs_are_no_twins_and_those_of_one_are():
         iterate(second, b=data[2])
     with pytest.warns(SamerunWarning, match="two loaders have seed 918273"):
         list(data[3])  # of no run
+
+
+class Drawing:
+    """Batches of its own generator, and no place."""
+
+    def __init__(self):
+        self.rng = np.random.default_rng(0)
+
+    def __iter__(self):
+        return iter(self.rng.random(8))
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_loader_with_generators_and_no_place_is_refused(named):
+    contents, loader = Contents((), 0), Drawing()
+    if named:
+        contents.add({"batches": loader})
+    for _ in range(2):
+        with pytest.raises(TypeError, match=r"batches: a Drawing has generators inside but no state_dict"):
+            contents.loader(loader)
+    assert len(contents.things()) == named

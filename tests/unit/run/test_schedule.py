@@ -16,14 +16,18 @@ def test_what_is_no_time_is_refused(text):
         seconds(text)
 
 
-def due(schedule, kind, steps=7):
-    return [step for step in range(steps) if schedule.due(step, kind)]
+def due(schedule, kind, steps=range(7)):
+    found = []
+    for step in steps:
+        if schedule.due(step, kind):
+            schedule.saved(step)
+            found.append(step)
+    return found
 
 
 def test_what_is_due_when():
     assert due(Schedule(3, 1), "step") == [3, 6]
-    assert due(Schedule(3, 2), "step") == [6]
-    assert due(Schedule(3, 1), "epoch") == []
+    assert due(Schedule(3, 2), "step") == [4, 6]
     assert due(Schedule("epoch", 1), "step") == []
     assert due(Schedule("epoch", 2), "epoch") == [0, 2, 4, 6]
     assert due(Schedule(None, 1), "step") == due(Schedule(None, 1), "epoch") == []
@@ -38,7 +42,7 @@ def test_by_the_clock(monkeypatch):
     now[0] = 160.0
     assert schedule.due(5, "step")
     assert schedule.due(5, "epoch")
-    schedule.saved()
+    schedule.saved(5)
     assert not schedule.due(6, "step")
 
 
@@ -51,3 +55,19 @@ def test_other_schedules_are_refused(every):
 def test_an_accumulation_of_nothing_is_refused():
     with pytest.raises(ValueError, match="accumulate must be 1 or more, not 0"):
         Schedule(1, 0)
+
+
+def test_what_was_due_where_nothing_could_be_saved_is_due_at_the_next_boundary():
+    behind_a_break = Schedule(4, 1)
+    assert due(behind_a_break, "epoch", [4]) == [4]
+    assert due(behind_a_break, "step", [7, 9]) == [9]
+    assert due(Schedule(10, 7), "step", range(1, 36)) == [14, 21, 35]
+    epochs = Schedule("epoch", 4)
+    assert due(epochs, "epoch", [10]) == []
+    assert due(epochs, "step", [12, 16]) == [12]
+
+
+def test_a_resumed_run_saves_where_the_uninterrupted_one_does():
+    schedule = Schedule(10, 1)
+    schedule.saved(15)
+    assert due(schedule, "step", range(16, 41)) == [20, 30, 40]
