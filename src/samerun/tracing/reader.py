@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -176,12 +176,27 @@ class Trace:
         """
         with self._reading():
             start, end = self._bounds(first, last)
-            rows = self._rows(
-                f"{_EVENTS} WHERE seq BETWEEN ? AND ? ORDER BY seq",
-                start,
-                end,
-            )
+            rows = self._rows(f"{_EVENTS} WHERE seq BETWEEN ? AND ? ORDER BY seq", start, end)
             return [self._event(row) for row in rows]
+
+    def keys(self, first: int, last: int, series: Iterable[Series]) -> list[tuple[int, int, int, int, bytes]]:
+        """Return step, phase, nth, number of the series and digest of the events of some series in some steps, quickly."""
+        numbers = ",".join(str(number) for number in map(self.number, series) if number is not None)
+        with self._reading():
+            query = f"SELECT step, phase, nth, series, digest FROM events WHERE seq BETWEEN ? AND ? AND series IN ({numbers})"
+            return self._rows(f"{query} ORDER BY seq", *self._bounds(first, last))
+
+    def find(self, series: Series, digest: bytes) -> list[Event]:
+        """Return the events of a series that have a digest, in order of execution."""
+        with self._reading():
+            query = f"{_EVENTS} WHERE seq <= ? AND series = ? AND digest = ? ORDER BY seq"
+            return [self._event(row) for row in self._rows(query, self._end, self.number(series), digest)]
+
+    def of(self, series: Series, first: int, last: int | None = None) -> list[Event]:
+        """Return the events of one series in steps ``first`` to ``last``, both included."""
+        with self._reading():
+            query = f"{_EVENTS} WHERE seq BETWEEN ? AND ? AND series = ? ORDER BY seq"
+            return [self._event(row) for row in self._rows(query, *self._bounds(first, last), self.number(series))]
 
     def standing(self, step: int) -> dict[Series, Event]:
         """Return the last event before a step of each series of a kind that stands until it changes."""
