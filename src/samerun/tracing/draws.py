@@ -6,7 +6,7 @@ import json
 import random
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import FrameType, ModuleType
 from typing import Any, ClassVar, Literal
@@ -91,7 +91,7 @@ class Draws:
         self._counts: dict[int, int] = {}
         self._here: FrameType | None = None
         self._instruction = 0
-        self._following: AbstractContextManager[None] = nullcontext()
+        self._following = ExitStack()
 
     def __enter__(self) -> Draws:
         sources = shared_sources() | self._sources
@@ -101,12 +101,11 @@ class Draws:
         for frame in around:
             self._discover(frame)
         self._stand(around[0] if around else None)
-        self._following = follow(self)
-        self._following.__enter__()
+        self._following.enter_context(follow(self))
         return self
 
     def __exit__(self, *error: Any) -> None:
-        self._following.__exit__(*error)
+        self._following.close()
         self._look()
         self._here = None
 
@@ -138,13 +137,16 @@ class Draws:
                 self._sink(Draw(name, position.digest, move.how, move.count, stack))
 
     def _discover(self, frame: FrameType) -> None:
-        """Look at generators that a function can see by now, if it has other variables than before."""
-        variables = frame.f_locals
-        if self._counts.get(id(frame)) == len(variables):
+        """Look at the generators that the code of a frame can see by now."""
+        variables, module = frame.f_locals, frame.f_globals
+        if frame.f_code.co_name != "<module>":
+            self._search(id(frame), frame.f_code.co_qualname, variables)
+        self._search(id(module), str(module.get("__name__")), module)
+
+    def _search(self, scope: int, owner: str, variables: Mapping[str, object]) -> None:
+        if self._counts.get(scope) == len(variables):  # as many as at the last search, so the same ones
             return
-        self._counts[id(frame)] = len(variables)
-        code = frame.f_code
-        owner = frame.f_globals.get("__name__", "?") if code.co_name == "<module>" else code.co_qualname
+        self._counts[scope] = len(variables)
         for name, value in [*variables.items(), *_attributes(variables)]:
             if issubclass(type(value), _GENERATORS):
                 self._watch(f"{owner}.{name}", value)

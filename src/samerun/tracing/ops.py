@@ -286,8 +286,8 @@ def _generator(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Generator
     for value in (*args, *kwargs.values()):
         if isinstance(value, torch.Generator):
             return value
-    device = kwargs.get("device") or next((tensor.device for value in args for tensor in _tensors(value)), None)
-    return _default(torch.device(device or "cpu"))
+    devices = (tensor.device for value in args for tensor in _tensors(value))
+    return _default(torch.device(kwargs.get("device") or next(devices, "cpu")))
 
 
 def _default(device: torch.device) -> torch.Generator | None:
