@@ -133,5 +133,6 @@ def test_the_text_says_how_many_by_how_much_and_where() -> None:
     first = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
     second = torch.tensor([[1.0, 2.0], [3.0, float(np.nextafter(np.float32(4), np.float32(5)))]])
     assert str(differ(first, second)) == (
-        "1 of 4 elements differ; the largest difference is 4.77e-07 (1 ulp); first at [1, 1]: 4.0 against 4.000000476837158"
+        "1 of 4 elements differ; the largest difference is 4.77e-07 (1 ulp); first at [1, 1]: "
+        "4.0 against 4.000000476837158"
     )
