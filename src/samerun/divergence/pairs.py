@@ -57,6 +57,8 @@ class Pairing:
         offset: what is added to a step of the second to get that of the first.
         compared: the series that are compared.
         left_out: series that only one of them recorded, with which: 0 or 1.
+        idle: generators that differ and that neither run drew from while it was recorded, so that nothing depends on
+            them; they are not compared.
         steps: the steps that both recorded and finished, in the numbers of the first.
     """
 
@@ -67,8 +69,13 @@ class Pairing:
         # What stands is unknown where it was never recorded; what happens did not happen.
         known = (ours & theirs) | {series for series in ours | theirs if series.kind in kinds - STANDING}
         wanted = {series for series in known if not any(_matches(series, pattern) for pattern in ignore)}
-        self.compared = frozenset(wanted)
+        self.idle = frozenset(series for series in wanted if series.kind == "rng" and self._is_idle(series))
+        self.compared = frozenset(wanted - self.idle)
         self.left_out = {series: int(series in theirs) for series in sorted((ours | theirs) - known)}
+
+    def _is_idle(self, series: Series) -> bool:
+        ours, theirs = self.first.distinct(series), self.second.distinct(series)
+        return len(ours) == len(theirs) == 1 and ours != theirs
 
     @cached_property
     def steps(self) -> list[int]:

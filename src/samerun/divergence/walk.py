@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from xxhash import xxh3_128_digest
 
 from samerun.rng import Packed
 from samerun.rng.mersenne import WORDS, Twister
 from samerun.rng.torch import cpu_twister
+from samerun.tracing.format import pack_state
 
 __all__ = ["BOUND", "draws_to"]
 
@@ -32,14 +34,20 @@ Recipe = Callable[[Words, int, "list[int]"], Iterator[bytes]]
 _LEFT, _NEXT, _TORCH_WORDS = 8, 16, 24
 
 
-def draws_to(start: Packed, digest: bytes, position: int, bound: int = BOUND) -> int | None:
+def draws_to(source: str, start: Packed, digest: bytes, position: int, bound: int = BOUND) -> int | None:
     """Return how many 32-bit draws lead from a state to the state with a digest and a position in its words.
 
     ``None`` if there is no such state within ``bound`` draws, or the generator is not a Mersenne Twister. Also found is
-    a state that has kept the second half of a gaussian, of NumPy's ``normal`` or Python's ``gauss``, if that was the
-    last thing drawn.
+    a state of NumPy's or Python's own generator that has kept the second half of a gaussian, if nothing was drawn after.
+
+    Args:
+        source: the name of the generator, which decides how its digests are made.
+        start: a state of it.
+        digest: of the state that is looked for.
+        position: of that state, 0 to 624.
+        bound: how many draws to walk.
     """
-    found = _recipe(start)
+    found = _recipe(source, start)
     if found is None or not 0 <= position <= WORDS:
         return None
     twister, recipe = found
@@ -60,8 +68,6 @@ def _states(start: Twister, position: int, bound: int) -> Iterator[_State]:
     """Yield the states with a position, in the order in which draws reach them."""
     generator = start.generator()
     draws = (position - start.position) % WORDS
-    if start.position == WORDS and position == WORDS:
-        draws = 0
     outputs = generator.random_raw(draws) if draws else np.empty(0, np.uint64)
     last = outputs[-4:].tolist()
     while draws <= bound:
@@ -70,19 +76,29 @@ def _states(start: Twister, position: int, bound: int) -> Iterator[_State]:
         draws += WORDS
 
 
-def _recipe(packed: Packed) -> tuple[Twister, Recipe] | None:
+def _recipe(source: str, packed: Packed) -> tuple[Twister, Recipe] | None:
     fields = packed.fields
     try:
         if packed.kind == "torch.mt19937":
             state = fields["bytes"].numpy().tobytes()
             return cpu_twister(fields["bytes"])[0], lambda words, position, _: _torch(state, words, position)
-        if "state.key" in fields:
-            twister = Twister(fields["state.key"].numpy(), int(fields["state.pos"]))
-            return twister, _numpy
-        twister = Twister(fields["words"].numpy(), int(fields["position"]))
-        return twister, _python if packed.kind == "random.Random" else _numpy
+        names = ("state.key", "state.pos") if "state.key" in fields else ("words", "position")
+        twister = Twister(fields[names[0]].numpy(), int(fields[names[1]].reshape(-1)[0]))
+        return None if twister.problem() else (twister, _SHARED.get(source) or _private(packed, *names))
     except (KeyError, ValueError, TypeError, RuntimeError):  # another algorithm, or a damaged state
         return None
+
+
+def _private(packed: Packed, key: str, place: str) -> Recipe:
+    """Return the recipe for a generator of the user's, of which the packed state is digested."""
+
+    def recipe(words: Words, position: int, _: list[int]) -> Iterator[bytes]:
+        # An integer of NumPy's is two words of 64 bits, the low one first.
+        moved = {key: torch.from_numpy(words.copy()), place: packed.fields[place].clone()}
+        moved[place].view(-1)[0] = position
+        yield xxh3_128_digest(pack_state(Packed(packed.kind, {**packed.fields, **moved})))
+
+    return recipe
 
 
 def _python(words: Words, position: int, outputs: list[int]) -> Iterator[bytes]:
@@ -106,6 +122,10 @@ def _torch(state: bytes, words: Words, position: int) -> Iterator[bytes]:
     for following in (position, 0) if position == WORDS else (position,):  # it is 0 where it was seeded and did not draw
         struct.pack_into("<q", patched, _NEXT, following)
         yield xxh3_128_digest(bytes(patched))
+
+
+# Python's and NumPy's own generators are digested by their memory.
+_SHARED: dict[str, Recipe] = {"python": _python, "numpy": _numpy}
 
 
 def _doubles(outputs: list[int]) -> tuple[float, float] | None:

@@ -213,6 +213,12 @@ class Trace:
             query = f"{_EVENTS} WHERE seq BETWEEN ? AND ? AND series = ? ORDER BY seq"
             return [self._event(row) for row in self._rows(query, *self._bounds(first, last), self.number(series))]
 
+    def distinct(self, series: Series, most: int = 2) -> set[bytes]:
+        """Return the first digests of a series, up to ``most``, that differ from each other."""
+        with self._reading():
+            query = "SELECT DISTINCT digest FROM events WHERE seq <= ? AND series = ? LIMIT ?"
+            return {digest for (digest,) in self._rows(query, self._end, self.number(series), most) if _digest(digest)}
+
     def standing(self, step: int) -> dict[Series, Event]:
         """Return the last event before a step of each series of a kind that stands until it changes."""
         with self._reading():
