@@ -38,7 +38,7 @@ def draws_to(source: str, start: Packed, digest: bytes, position: int, bound: in
     """Return how many 32-bit draws lead from a state to the state with a digest and a position in its words.
 
     ``None`` if there is no such state within ``bound`` draws, or the generator is not a Mersenne Twister. Also found is
-    a state of NumPy's or Python's own generator that has kept the second half of a gaussian, if nothing was drawn after.
+    a state of NumPy's or Python's own generator that kept the second half of a gaussian, if nothing was drawn after it.
 
     Args:
         source: the name of the generator, which decides how its digests are made.
@@ -119,7 +119,9 @@ def _torch(state: bytes, words: Words, position: int) -> Iterator[bytes]:
     patched = bytearray(state)
     struct.pack_into("<i", patched, _LEFT, WORDS + 1 - position)
     patched[_TORCH_WORDS : _TORCH_WORDS + 8 * WORDS] = words.astype("<u8").tobytes()
-    for following in (position, 0) if position == WORDS else (position,):  # it is 0 where it was seeded and did not draw
+    for following in (
+        (position, 0) if position == WORDS else (position,)
+    ):  # it is 0 where it was seeded and did not draw
         struct.pack_into("<q", patched, _NEXT, following)
         yield xxh3_128_digest(bytes(patched))
 
