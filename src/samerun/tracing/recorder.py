@@ -87,6 +87,7 @@ class Recorder:
         self._generators = Generators()
         self._loaders = Loaders()
         self._trainings: weakref.WeakKeyDictionary[Optimizer, tuple[str, Training]] = weakref.WeakKeyDictionary()
+        self._made: list[weakref.ref[Optimizer]] = []
         self._numbered = 0
         self._running: list[tuple[Optimizer, FrameType]] = []
         self._scaler: Callable[[], Any] = lambda: None
@@ -137,6 +138,11 @@ class Recorder:
         self._read_generators(Phase.BEFORE_BATCH)
 
     @_moment
+    def optimizer_made(self, optimizer: Optimizer) -> None:
+        """There is an optimizer; what it begins with is recorded before the next batch or the next backward pass."""
+        self._made.append(weakref.ref(optimizer))
+
+    @_moment
     def workers_seeded(self, iterator: Any, base_seed: int) -> None:
         """The workers of a loader begin from a seed."""
         if self._writer is not None:
@@ -146,6 +152,7 @@ class Recorder:
     def fetching(self, iterator: Any) -> None:
         """The next batch is asked for."""
         if self._on and self._writer is not None:
+            self._beginnings(Phase.BEFORE_BATCH)
             self._read_generators(Phase.BEFORE_BATCH)
 
     @_moment
@@ -167,6 +174,7 @@ class Recorder:
         if not self._on or "loss" not in self._settings.record:
             return
         self._begin_file_and_step()
+        self._beginnings(Phase.BATCH)
         value = _value(tensors[0]) if len(tensors) == 1 and tensors[0].numel() == 1 else None
         digests = [tensor_digest(tensor) for tensor in tensors]
         self._event(Phase.BATCH, "loss", "", digests[0] if len(digests) == 1 else digest(digests), value)
@@ -206,7 +214,8 @@ class Recorder:
         self._running.pop()
         if self._on:
             name, training = self._training(optimizer)
-            self._stepped(optimizer, name, training)
+            self._standing(Phase.STEPPED, optimizer, name, training)
+            self._read_generators(Phase.STEPPED)
         self._end_step()
 
     @_moment
@@ -234,7 +243,7 @@ class Recorder:
             self._running.pop()
         return False
 
-    def _training(self, optimizer: Optimizer) -> tuple[str, Training]:
+    def _training(self, optimizer: Optimizer, phase: Phase = Phase.GRADIENTS) -> tuple[str, Training]:
         found = self._trainings.get(optimizer)
         if found is not None and found[1].is_current(optimizer):
             return found
@@ -244,7 +253,15 @@ class Recorder:
         self._trainings[optimizer] = name, training
         self._note("optimizer", {"optimizer": name, **_described(optimizer)})
         self._note("model", {"optimizer": name, **training.model})
+        self._standing(phase, optimizer, name, training)
         return name, training
+
+    def _beginnings(self, phase: Phase) -> None:
+        """Record what optimizers that were made since begin with."""
+        made, self._made = self._made, []
+        for reference in made:
+            if (optimizer := reference()) is not None and optimizer not in self._trainings:
+                self._training(optimizer, phase)
 
     def _settings_of(self, optimizer: Optimizer, name: str, training: Training) -> None:
         record, scaler = self._settings.record, self._scaler()
@@ -257,15 +274,14 @@ class Recorder:
         if "gradients" in self._settings.record:
             self._record(Phase.GRADIENTS, "gradients", name, training.gradients())
 
-    def _stepped(self, optimizer: Optimizer, name: str, training: Training) -> None:
+    def _standing(self, phase: Phase, optimizer: Optimizer, name: str, training: Training) -> None:
         record = self._settings.record
         if "optimizer" in record:
-            self._record(Phase.STEPPED, "optimizer", name, training.state(optimizer))
+            self._record(phase, "optimizer", name, training.state(optimizer))
         if "parameters" in record:
-            self._record(Phase.STEPPED, "parameters", name, training.parameters())
+            self._record(phase, "parameters", name, training.parameters())
         if "buffers" in record:
-            self._record(Phase.STEPPED, "buffers", name, training.buffers())
-        self._read_generators(Phase.STEPPED)
+            self._record(phase, "buffers", name, training.buffers())
 
     def _record(self, phase: Phase, kind: str, name: str, found: Record | None) -> None:
         if found is None:
