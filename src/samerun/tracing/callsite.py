@@ -1,53 +1,47 @@
-"""The line of the user's code that a call came from."""
+"""The line of the user's code that a call came from, as notes name it."""
 
 from __future__ import annotations
 
 import sys
-import sysconfig
-from functools import cache
 from pathlib import Path
 from types import FrameType
-from typing import TypedDict
+from typing import Any
 
-import samerun
+from samerun.tracing.sites import is_user_code, user_frames
 
-__all__ = ["Site", "call_site", "is_user_file"]
+__all__ = ["call_site"]
 
-_OURS = str(Path(samerun.__file__).parent)
-_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
-# Names of frames without a file that are no cells and no code typed in.
-_MACHINERY = ("<frozen", "<string>", "<__array_function__", "<eval_with_key>", "<attrs", "<torch")
+_OURS = str(Path(__file__).parent.parent)
 
 
-class Site(TypedDict, total=False):
-    """A place in the user's code: absolute file, line, function; and the library's function it called, if another."""
+def call_site(depth: int = 1) -> dict[str, Any]:
+    """Return ``file``, ``line`` and ``function`` of the nearest line of the user's code above the caller.
 
-    file: str
-    line: int
-    function: str
-    via: str
-
-
-def call_site(depth: int = 1) -> Site:
-    """Return the nearest line of the user's code above the caller, or what is nearest to it.
-
-    Libraries, that is what is installed or belongs to Python, samerun and generated code are passed over; ``via`` names
-    the outermost of their functions, such as ``pytorch_lightning.seed_everything``. Without any user's code above, the
-    place is the innermost one that is not samerun's.
+    ``via`` is the library's function that this line called, if there is one in between, such as
+    ``lightning.fabric.utilities.seed.seed_everything``. Without any user's code above, the place is the innermost one
+    that is not samerun's.
 
     Args:
         depth: how many callers to pass over.
     """
-    first = frame = _outside(sys._getframe(depth))
-    above: FrameType | None = None
-    while frame is not None and not is_user_file(frame.f_code.co_filename):
-        frame, above = frame.f_back, frame
+    first = _outside(sys._getframe(depth))
+    frame = next(user_frames(first), None)
     if frame is None:
-        return _site(first) if first is not None else {}
-    site = _site(frame)
-    if above is not None:
-        site["via"] = f"{above.f_globals.get('__name__', '?')}.{above.f_code.co_name}"
-    return site
+        return {} if first is None else _place(first)
+    place = _place(frame)
+    if (below := _called_by(first, frame)) is not None:
+        place["via"] = f"{below.f_globals.get('__name__', '?')}.{below.f_code.co_name}"
+    return place
+
+
+def is_from_user(depth: int = 1) -> bool:
+    """Return whether the caller's caller is the user's own code, past the functions of Python's library."""
+    frame = _outside(sys._getframe(depth))
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in sys.stdlib_module_names:
+        if is_user_code(frame.f_code):
+            return True
+        frame = frame.f_back
+    return frame is not None and is_user_code(frame.f_code)
 
 
 def _outside(frame: FrameType | None) -> FrameType | None:
@@ -56,11 +50,14 @@ def _outside(frame: FrameType | None) -> FrameType | None:
     return frame
 
 
-def _site(frame: FrameType) -> Site:
+def _called_by(first: FrameType | None, frame: FrameType) -> FrameType | None:
+    below = None
+    while first is not None and first is not frame:
+        if not first.f_code.co_filename.startswith(_OURS):
+            below = first
+        first = first.f_back
+    return below
+
+
+def _place(frame: FrameType) -> dict[str, Any]:
     return {"file": frame.f_code.co_filename, "line": frame.f_lineno, "function": frame.f_code.co_qualname}
-
-
-@cache
-def is_user_file(name: str) -> bool:
-    """Return whether code of this file name is the user's: neither Python's, nor installed, nor samerun's."""
-    return not name.startswith((*_MACHINERY, *_LIBRARIES, _OURS))

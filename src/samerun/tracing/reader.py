@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -135,7 +135,9 @@ class Trace:
                 }
                 rows = self._rows("SELECT id, kind, name FROM series")
                 self.series = {int(number): Series(_kind(kind), str(name)) for number, kind, name in rows}
+                self._numbers = {series: number for number, series in self.series.items()}
                 self._end = int(self._rows("SELECT coalesce(max(seq), -1) FROM events")[0][0])
+                self._tail = int(self._rows("SELECT coalesce(max(seq), -1) FROM steps")[0][0])
                 self._last = int(self._rows("SELECT coalesce(max(step), -1) FROM steps")[0][0])
         except BaseException:
             self.close()
@@ -157,9 +159,20 @@ class Trace:
         reason = self.meta.get("finished")
         return None if reason is None else str(reason)
 
+    @property
+    def first_step(self) -> int:
+        """The first step that has anything; 0 for an empty trace."""
+        with self._reading():
+            return int(self._rows("SELECT coalesce(min(step), 0) FROM events")[0][0])
+
+    @property
+    def last_step(self) -> int:
+        """The last finished step; -1 if there is none."""
+        return self._last
+
     def number(self, series: Series) -> int | None:
         """Return the number of a series in this file, or ``None`` if it has none."""
-        return next((number for number, found in self.series.items() if found == series), None)
+        return self._numbers.get(series)
 
     def steps(self) -> list[Step]:
         """Return the finished steps, in order."""
@@ -176,12 +189,29 @@ class Trace:
         """
         with self._reading():
             start, end = self._bounds(first, last)
-            rows = self._rows(
-                f"{_EVENTS} WHERE seq BETWEEN ? AND ? ORDER BY seq",
-                start,
-                end,
-            )
+            rows = self._rows(f"{_EVENTS} WHERE seq BETWEEN ? AND ? ORDER BY seq", start, end)
             return [self._event(row) for row in rows]
+
+    def keys(self, first: int, last: int, series: Iterable[Series]) -> list[tuple[int, int, int, int, bytes]]:
+        """Return step, phase, nth, number of the series and digest of events, without what else there is of them."""
+        numbers = [number for number in map(self.number, series) if number is not None]
+        with self._reading():
+            start, end = self._bounds(first, last)
+            query = "SELECT step, phase, nth, series, digest FROM events WHERE seq BETWEEN ? AND ?"
+            chosen = f" AND series IN ({', '.join('?' * len(numbers))}) ORDER BY seq"
+            return self._rows(query + chosen, start, end, *numbers)
+
+    def find(self, series: Series, digest: bytes) -> list[Event]:
+        """Return the events of a series that have a digest, in order of execution."""
+        with self._reading():
+            query = f"{_EVENTS} WHERE seq <= ? AND series = ? AND digest = ? ORDER BY seq"
+            return [self._event(row) for row in self._rows(query, self._end, self.number(series), digest)]
+
+    def of(self, series: Series, first: int, last: int | None = None) -> list[Event]:
+        """Return the events of one series in steps ``first`` to ``last``, both included."""
+        with self._reading():
+            query = f"{_EVENTS} WHERE seq BETWEEN ? AND ? AND series = ? ORDER BY seq"
+            return [self._event(row) for row in self._rows(query, *self._bounds(first, last), self.number(series))]
 
     def standing(self, step: int) -> dict[Series, Event]:
         """Return the last event before a step of each series of a kind that stands until it changes."""
@@ -228,16 +258,17 @@ class Trace:
             return [Part(str(name), str(dtype), tuple(int(size) for size in shape)) for name, dtype, shape in parts]
 
     def _bounds(self, first: int, last: int | None) -> tuple[int, int]:
-        """Return the first and the last place of some steps; those of unfinished ones come after all others."""
-        start = self._rows("SELECT min(seq) FROM steps WHERE step >= ?", first)[0][0]
-        if start is None:
-            start = self._rows("SELECT coalesce(min(seq), ?) FROM events WHERE step >= ?", self._end + 1, first)[0][0]
-        if last is None:
-            return start, self._end
-        after = self._rows("SELECT min(seq) FROM steps WHERE step > ?", last)[0][0]
-        if after is None:
-            after = self._rows("SELECT min(seq) FROM events WHERE step > ?", last)[0][0]
-        return start, self._end if after is None else after - 1
+        """Return the first and the last place of some steps, both included."""
+        return self._place(first), self._end if last is None else self._place(last + 1) - 1
+
+    def _place(self, step: int) -> int:
+        """Return the first place of a step; that of an unfinished one comes after all others."""
+        row = self._rows("SELECT seq FROM steps WHERE step >= ? ORDER BY step LIMIT 1", step)
+        if not row:
+            row = self._rows(
+                "SELECT seq FROM events WHERE step >= ? AND seq > ? ORDER BY seq LIMIT 1", step, self._tail
+            )
+        return int(row[0][0]) if row else self._end + 1
 
     def _event(self, row: tuple[Any, ...]) -> Event:
         seq, step, phase, nth, series, digest, value, parts = row
