@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import wraps
@@ -35,6 +36,8 @@ __all__ = ["Recorder"]
 
 # Notes kept before there is a file, and in all; a script that seeds in each step would fill the disk.
 _EARLY, _NOTES = 10_000, 100_000
+# Observations of levels 2 and 3 that are kept before there is a file: the latest ones.
+_SEEN = 200_000
 # The rows of batches up to this size are recorded at each step, those of larger ones where other parts are.
 _SMALL_BATCH = 64
 
@@ -87,6 +90,7 @@ class Recorder:
         self._generators = Generators()
         self._loaders = Loaders()
         self._trainings: weakref.WeakKeyDictionary[Optimizer, tuple[str, Training]] = weakref.WeakKeyDictionary()
+        self._made: list[weakref.ref[Optimizer]] = []
         self._numbered = 0
         self._running: list[tuple[Optimizer, FrameType]] = []
         self._scaler: Callable[[], Any] = lambda: None
@@ -95,6 +99,8 @@ class Recorder:
         self._threads = 0
         self._on = self._parts = True
         self._deep = ExitStack()
+        self._is_observing = False
+        self._seen: deque[Observation] = deque(maxlen=_SEEN)
 
     @property
     def writer(self) -> Writer | None:
@@ -107,9 +113,15 @@ class Recorder:
         if self._writer is not None:
             self._writer.close(reason)
 
+    def watch(self) -> None:
+        """Observe what happens before the first batch or step as levels 2 and 3 do, if they are for the first step."""
+        if self._settings.is_deep(0) and multiprocessing.parent_process() is None:
+            self._observe()
+
     def in_child(self) -> None:
         """Begin anew in a process that was forked, which makes a file of its own if it trains."""
         step = self.step
+        self._deep.close()
         self._reset()
         self._notes.append((0, "forked", {"parent": os.getppid(), "step": step}))
 
@@ -137,6 +149,11 @@ class Recorder:
         self._read_generators(Phase.BEFORE_BATCH)
 
     @_moment
+    def optimizer_made(self, optimizer: Optimizer) -> None:
+        """There is an optimizer; what it begins with is recorded before the next batch or the next backward pass."""
+        self._made.append(weakref.ref(optimizer))
+
+    @_moment
     def workers_seeded(self, iterator: Any, base_seed: int) -> None:
         """The workers of a loader begin from a seed."""
         if self._writer is not None:
@@ -146,6 +163,7 @@ class Recorder:
     def fetching(self, iterator: Any) -> None:
         """The next batch is asked for."""
         if self._on and self._writer is not None:
+            self._beginnings(Phase.BEFORE_BATCH)
             self._read_generators(Phase.BEFORE_BATCH)
 
     @_moment
@@ -167,6 +185,7 @@ class Recorder:
         if not self._on or "loss" not in self._settings.record:
             return
         self._begin_file_and_step()
+        self._beginnings(Phase.BATCH)
         value = _value(tensors[0]) if len(tensors) == 1 and tensors[0].numel() == 1 else None
         digests = [tensor_digest(tensor) for tensor in tensors]
         self._event(Phase.BATCH, "loss", "", digests[0] if len(digests) == 1 else digest(digests), value)
@@ -206,7 +225,8 @@ class Recorder:
         self._running.pop()
         if self._on:
             name, training = self._training(optimizer)
-            self._stepped(optimizer, name, training)
+            self._standing(Phase.STEPPED, optimizer, name, training)
+            self._read_generators(Phase.STEPPED)
         self._end_step()
 
     @_moment
@@ -234,7 +254,7 @@ class Recorder:
             self._running.pop()
         return False
 
-    def _training(self, optimizer: Optimizer) -> tuple[str, Training]:
+    def _training(self, optimizer: Optimizer, phase: Phase = Phase.GRADIENTS) -> tuple[str, Training]:
         found = self._trainings.get(optimizer)
         if found is not None and found[1].is_current(optimizer):
             return found
@@ -244,7 +264,15 @@ class Recorder:
         self._trainings[optimizer] = name, training
         self._note("optimizer", {"optimizer": name, **_described(optimizer)})
         self._note("model", {"optimizer": name, **training.model})
+        self._standing(phase, optimizer, name, training)
         return name, training
+
+    def _beginnings(self, phase: Phase) -> None:
+        """Record what optimizers that were made since begin with."""
+        made, self._made = self._made, []
+        for reference in made:
+            if (optimizer := reference()) is not None and optimizer not in self._trainings:
+                self._training(optimizer, phase)
 
     def _settings_of(self, optimizer: Optimizer, name: str, training: Training) -> None:
         record, scaler = self._settings.record, self._scaler()
@@ -257,15 +285,14 @@ class Recorder:
         if "gradients" in self._settings.record:
             self._record(Phase.GRADIENTS, "gradients", name, training.gradients())
 
-    def _stepped(self, optimizer: Optimizer, name: str, training: Training) -> None:
+    def _standing(self, phase: Phase, optimizer: Optimizer, name: str, training: Training) -> None:
         record = self._settings.record
         if "optimizer" in record:
-            self._record(Phase.STEPPED, "optimizer", name, training.state(optimizer))
+            self._record(phase, "optimizer", name, training.state(optimizer))
         if "parameters" in record:
-            self._record(Phase.STEPPED, "parameters", name, training.parameters())
+            self._record(phase, "parameters", name, training.parameters())
         if "buffers" in record:
-            self._record(Phase.STEPPED, "buffers", name, training.buffers())
-        self._read_generators(Phase.STEPPED)
+            self._record(phase, "buffers", name, training.buffers())
 
     def _record(self, phase: Phase, kind: str, name: str, found: Record | None) -> None:
         if found is None:
@@ -304,6 +331,8 @@ class Recorder:
         for note in self._notes:
             self._writer.note(*note)
         self._notes.clear()
+        while self._seen:
+            self._write_seen(self._seen.popleft())
         return True
 
     def _begin_file_and_step(self) -> None:
@@ -322,12 +351,17 @@ class Recorder:
             self._generators.refresh()
             for name, state in self._generators.states():
                 self._writer.state(self.step, self._writer.series("rng", name), state)
-        if self._settings.is_deep(self.step):
-            self._deep.enter_context(observing(self._settings.level, self._observed))
+        if self._settings.is_deep(self.step) and not self._is_observing:
+            self._observe()
+
+    def _observe(self) -> None:
+        self._deep.enter_context(observing(self._settings.level, self._observed))
+        self._is_observing = True
 
     def _end_step(self) -> None:
         assert self._writer is not None
         self._deep.close()
+        self._is_observing = False
         if self._on:
             self._writer.end_step(self.step, self._loss)
         self.step += 1
@@ -335,8 +369,15 @@ class Recorder:
 
     def _observed(self, found: Observation) -> None:
         """Record what level 2 or 3 saw."""
-        if self.failed is None and self._writer is not None and threading.get_ident() not in self._busy:
-            self._event(self._phase, found.kind, found.name, found.digest, found.value)
+        if self.failed is not None or threading.get_ident() in self._busy:
+            return
+        if self._writer is None:  # there is no file before the first batch or step
+            self._seen.append(found)
+        else:
+            self._write_seen(found)
+
+    def _write_seen(self, found: Observation) -> None:
+        self._event(self._phase, found.kind, found.name, found.digest, found.value, found.parts)
 
     def _fail(self, error: Exception) -> None:
         self.failed = error

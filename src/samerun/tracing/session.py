@@ -33,6 +33,7 @@ class Session:
         self.recorder = Recorder(settings)
         self._patches = install(self.recorder)
         Session.active = self
+        self.recorder.watch()
 
     def end(self, reason: str) -> None:
         """Take the hooks off and write the rest."""

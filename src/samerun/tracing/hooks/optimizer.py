@@ -43,5 +43,9 @@ def install(recorder: Recorder, patches: Patches) -> None:
         if not torch.compiler.is_compiling():
             recorder.step_ended(optimizer)
 
+    def made(_: Any, __: Any, optimizer: Optimizer, *___: Any, **____: Any) -> None:
+        recorder.optimizer_made(optimizer)
+
+    patches.watch(Optimizer, "__init__", after=made)
     patches.call_at_end(register_optimizer_step_pre_hook(begins).remove)
     patches.call_at_end(register_optimizer_step_post_hook(ended).remove)
