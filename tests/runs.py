@@ -91,11 +91,10 @@ def record(
             if at == here:
                 writer.note(here, kind, value)
         for phase, kind, name in events:
-            if (phase, kind) == (Phase.GRADIENTS, "loss") and step == steps[0] and initial is not None:
+            if (phase, kind) == (Phase.BATCH, "batch") and step == steps[0] and initial is not None:
                 known = content(step - 1, Phase.STEPPED, "parameters", "") if step and start else initial
-                writer.event(
-                    here, phase, writer.series("parameters", ""), digest(known), parts=parts(step - 1, "parameters")
-                )
+                series = writer.series("parameters", "")
+                writer.event(here, Phase.BEFORE_BATCH, series, digest(known), parts=parts(step - 1, "parameters"))
             samples = batches(step) if batches and kind == "batch" else None
             what = content(step, phase, kind, name) if samples is None else samples
             part = parts(step, kind) if samples is None else rows(*samples)

@@ -133,8 +133,8 @@ class Pairing:
         standing: tuple[dict[Series, Event], dict[Series, Event]],
     ) -> Iterator[Pair]:
         wanted = self._comparable(ours, theirs)
-        first = {_key(event): event for event in _in_order(ours) if event.series in wanted}
-        second = {_key(event): event for event in _in_order(theirs) if event.series in wanted}
+        first = {_key(event): event for event in ours if event.series in wanted}
+        second = {_key(event): event for event in theirs if event.series in wanted}
         for key in _merged(list(first), list(second)):
             events = first.get(key), second.get(key)
             phase, nth, series = key
@@ -188,14 +188,6 @@ def _matches(series: Series, pattern: str) -> bool:
 
 def _key(event: Event) -> Key:
     return event.phase, event.nth, event.series
-
-
-def _in_order(events: Sequence[Event]) -> list[Event]:
-    """Put the parameters that stood before the first step before the batch: they are known only when it ends."""
-    initial = [event for event in events if event.phase == Phase.BEFORE_BATCH and event.series.kind == "parameters"]
-    others = [event for event in events if event not in initial] if initial else list(events)
-    place = next((place for place, event in enumerate(others) if event.phase != Phase.BEFORE_BATCH), len(others))
-    return [*others[:place], *initial, *others[place:]]
 
 
 def _by_step(events: list[Event], offset: int) -> dict[int, list[Event]]:

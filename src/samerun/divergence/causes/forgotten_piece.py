@@ -49,6 +49,12 @@ def _piece(evidence: Evidence, pair: Pair) -> tuple[str, str, str] | None:
         return _position(evidence)
     if kind == "parameters" and pair.phase < Phase.STEPPED:
         return "the parameters", "they are others before the first step", f"load the model's state: {_RESTORE}"
+    if kind == "optimizer" and pair.phase < Phase.STEPPED:
+        return (
+            "the optimizer's state",
+            "it is another one before the first step",
+            f"load optimizer.state_dict(): {_RESTORE}",
+        )
     if kind in ("optimizer", "parameters") and evidence.agrees_now("gradients"):
         advice = f"load optimizer.state_dict(): {_RESTORE}"
         return "the optimizer's state", "equal gradients and learning rates gave another step", advice
