@@ -68,7 +68,7 @@ def _rank() -> tuple[int, int]:
 def _meta(settings: Settings, rank: int, world_size: int) -> dict[str, Any]:
     return {
         "samerun": __version__,
-        "command": {"argv": sys.orig_argv, "script_argv": sys.argv, "executable": sys.executable, "cwd": str(Path.cwd())},
+        "command": {"argv": sys.orig_argv, "executable": sys.executable, "cwd": str(Path.cwd())},
         "environment": environment(),
         "pid": os.getpid(),
         "rank": rank,

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from functools import wraps
 from multiprocessing.util import Finalize
 from types import FrameType
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from torch.optim import Optimizer
@@ -22,8 +22,8 @@ from xxhash import xxh3_128_digest
 
 from samerun.tracing.callsite import call_site
 from samerun.tracing.deep import Observation, observing
-from samerun.tracing.fingerprint import digest, row_digests, tensor_digest
-from samerun.tracing.format import PART_BYTES, Phase
+from samerun.tracing.fingerprint import ROWS, digest, row_digests, tensor_digest
+from samerun.tracing.format import Phase
 from samerun.tracing.generators import Generators
 from samerun.tracing.loaders import Loaders
 from samerun.tracing.process import open_writer
@@ -38,15 +38,14 @@ _EARLY, _NOTES = 10_000, 100_000
 # The rows of batches up to this size are recorded at each step, those of larger ones where other parts are.
 _SMALL_BATCH = 64
 
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
-def _moment(method: Callable[Concatenate[Recorder, _P], _R]) -> Callable[Concatenate[Recorder, _P], _R | None]:
+def _moment(method: _Method) -> _Method:
     """Let what happens inside not be recorded itself, and a failure end the recording and not the run."""
 
     @wraps(method)
-    def guarded(self: Recorder, *args: _P.args, **kwargs: _P.kwargs) -> _R | None:
+    def guarded(self: Recorder, *args: Any, **kwargs: Any) -> Any:
         thread = threading.get_ident()
         if self.failed is not None or thread in self._busy:
             return None
@@ -59,7 +58,7 @@ def _moment(method: Callable[Concatenate[Recorder, _P], _R]) -> Callable[Concate
         finally:
             self._busy.discard(thread)
 
-    return guarded
+    return cast("_Method", guarded)
 
 
 class Recorder:
@@ -162,9 +161,7 @@ class Recorder:
         if not self._on or self._writer is None:
             return
         if "batch" in self._settings.record:
-            rows = row_digests(batch)
-            if rows is not None and not self._parts and len(rows) > _SMALL_BATCH * PART_BYTES:
-                rows = None
+            rows = row_digests(batch, ROWS if self._parts else _SMALL_BATCH)
             self._event(Phase.BATCH, "batch", self._loaders.label_of(iterator), digest(batch), parts=rows)
         self._read_generators(Phase.BATCH)
 
@@ -177,7 +174,7 @@ class Recorder:
         self._beginnings(Phase.BATCH)
         value = _value(tensors[0]) if len(tensors) == 1 and tensors[0].numel() == 1 else None
         digests = [tensor_digest(tensor) for tensor in tensors]
-        self._event(Phase.BATCH, "loss", "", digests[0] if len(digests) == 1 else digest(digests), value)
+        self._event(Phase.BATCH, "loss", "", digests[0] if len(digests) == 1 else digest(digests), value=value)
         self._loss = value
 
     @_moment
@@ -266,9 +263,10 @@ class Recorder:
     def _settings_of(self, optimizer: Optimizer, name: str, training: Training) -> None:
         record, scaler = self._settings.record, self._scaler()
         if "scaler" in record and scaler is not None:
-            self._event(Phase.GRADIENTS, "scaler", name, _scaler_digest(scaler), _scale(scaler))
+            self._event(Phase.GRADIENTS, "scaler", name, _scaler_digest(scaler), value=_scale(scaler))
         if "rates" in record:
-            self._event(Phase.GRADIENTS, "rates", name, *training.rates(optimizer))
+            settings, rates = training.rates(optimizer)
+            self._event(Phase.GRADIENTS, "rates", name, settings, value=rates)
 
     def _gradients(self, name: str, training: Training) -> None:
         if "gradients" in self._settings.record:
@@ -293,7 +291,7 @@ class Recorder:
         self._writer.event(self.step, phase, series, found.digest, parts=found.parts if self._parts else None)
 
     def _event(
-        self, phase: Phase, kind: str, name: str, digest: bytes, value: Any = None, parts: bytes | None = None
+        self, phase: Phase, kind: str, name: str, digest: bytes, *, value: Any = None, parts: bytes | None = None
     ) -> None:
         assert self._writer is not None
         self._writer.event(self.step, phase, self._writer.series(kind, name), digest, value=value, parts=parts)
@@ -301,7 +299,7 @@ class Recorder:
     def _read_generators(self, phase: Phase) -> None:
         if self._on and "rng" in self._settings.record:
             for name, state, position in self._generators.read():
-                self._event(phase, "rng", name, state, position)
+                self._event(phase, "rng", name, state, value=position)
 
     def _note(self, kind: str, value: dict[str, Any]) -> None:
         self._noted += 1
@@ -352,19 +350,15 @@ class Recorder:
     def _observed(self, found: Observation) -> None:
         """Record what level 2 or 3 saw."""
         if self.failed is None and self._writer is not None and threading.get_ident() not in self._busy:
-            self._event(self._phase, found.kind, found.name, found.digest, found.value)
+            self._event(self._phase, found.kind, found.name, found.digest, value=found.value)
 
     def _fail(self, error: Exception) -> None:
         self.failed = error
-        message = f"samerun: the trace ends at step {self.step}, because recording failed: {_text(error)}"
-        print(message, file=sys.stderr)
+        text = f"{type(error).__name__}: {error}"
+        sys.stderr.write(f"samerun: the trace ends at step {self.step}, because recording failed: {text}\n")
         self._deep.close()
         if self._writer is not None:
-            self._writer.close(f"recording failed: {_text(error)}")
-
-
-def _text(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+            self._writer.close(f"recording failed: {text}")
 
 
 def _value(tensor: torch.Tensor) -> float | None:

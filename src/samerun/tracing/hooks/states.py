@@ -66,7 +66,7 @@ def _read(recorder: Recorder) -> Any:
 
 
 def _written(recorder: Recorder) -> Any:
-    def before(obj: Any, f: Any, *_: Any, **__: Any) -> None:
+    def before(_: Any, f: Any, *__: Any, **___: Any) -> None:
         recorder.note("save", {"what": "torch.save", "on": _file(f), **call_site()})
 
     return before

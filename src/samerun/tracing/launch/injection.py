@@ -64,7 +64,7 @@ def _begin() -> None:
 
         session = Session(Settings.loads(os.environ[VARIABLE]))
     except Exception as error:
-        print(f"samerun: this process is not traced: {type(error).__name__}: {error}", file=sys.stderr)
+        sys.stderr.write(f"samerun: this process is not traced: {type(error).__name__}: {error}\n")
         return
     _tell_of_exceptions(session)
 
