@@ -86,7 +86,7 @@ class Recorder:
         self._generators = Generators()
         self._loaders = Loaders()
         self._trainings: weakref.WeakKeyDictionary[Optimizer, tuple[str, Training]] = weakref.WeakKeyDictionary()
-        self._made: list[weakref.ref[Optimizer]] = []
+        self._made: list[tuple[weakref.ref[Optimizer], dict[str, Any]]] = []
         self._numbered = 0
         self._running: list[tuple[Optimizer, FrameType]] = []
         self._scaler: Callable[[], Any] = lambda: None
@@ -114,7 +114,7 @@ class Recorder:
         self._notes.append((0, "forked", {"parent": os.getppid(), "step": step}))
 
     @_moment
-    def note(self, kind: str, value: dict[str, Any]) -> None:
+    def note(self, kind: str, value: Any) -> None:
         """Record something that happened."""
         self._note(kind, value)
 
@@ -125,12 +125,12 @@ class Recorder:
             return
         first = self._begin_file()
         label, other, described = self._loaders.begin(iterator, loader)
-        site = call_site()
+        place = call_site()
         if described is not None:
-            self._note("loader", {**described, **site})
+            self._note("loader", {**described, "place": place})
         if other and (problem := self._generators.look_into(label, loader)) is not None:
             self._note("generators", {"loader": label, "problem": problem})
-        self._note("iter", {"loader": label, **site})
+        self._note("iter", {"loader": label, "place": place})
         self._generators.refresh()
         if first:
             self._begin_step()
@@ -139,13 +139,13 @@ class Recorder:
     @_moment
     def optimizer_made(self, optimizer: Optimizer) -> None:
         """There is an optimizer; what it begins with is recorded before the next batch or the next backward pass."""
-        self._made.append(weakref.ref(optimizer))
+        self._made.append((weakref.ref(optimizer), call_site()))
 
     @_moment
     def workers_seeded(self, iterator: Any, base_seed: int) -> None:
         """The workers of a loader begin from a seed."""
         if self._writer is not None:
-            self._note("worker-seed", {"loader": self._loaders.label_of(iterator), "base_seed": base_seed})
+            self._note("worker-seed", {"loader": self._loaders.label_of(iterator), "seed": base_seed})
 
     @_moment
     def fetching(self, iterator: Any) -> None:
@@ -226,7 +226,7 @@ class Recorder:
         """A scaler has let its optimizer step, or not."""
         self._scaler = lambda: None
         if step == self.step and self._writer is not None:
-            self._note("skipped", {"scale": _scale(scaler), **call_site()})
+            self._note("skipped", {"scale": _scale(scaler), "place": call_site()})
 
     def _inside_another(self, frame: FrameType) -> bool:
         # A step that ended with an exception has not said so.
@@ -240,7 +240,9 @@ class Recorder:
             self._running.pop()
         return False
 
-    def _training(self, optimizer: Optimizer, phase: Phase = Phase.GRADIENTS) -> tuple[str, Training]:
+    def _training(
+        self, optimizer: Optimizer, phase: Phase = Phase.GRADIENTS, place: dict[str, Any] | None = None
+    ) -> tuple[str, Training]:
         found = self._trainings.get(optimizer)
         if found is not None and found[1].is_current(optimizer):
             return found
@@ -248,7 +250,7 @@ class Recorder:
         self._numbered += found is None
         training = Training(optimizer)
         self._trainings[optimizer] = name, training
-        self._note("optimizer", {"optimizer": name, **_described(optimizer)})
+        self._note("optimizer", {"optimizer": name, **_described(optimizer), "place": place or {}})
         self._note("model", {"optimizer": name, **training.model})
         self._standing(phase, optimizer, name, training)
         return name, training
@@ -256,9 +258,9 @@ class Recorder:
     def _beginnings(self, phase: Phase) -> None:
         """Record what optimizers that were made since begin with."""
         made, self._made = self._made, []
-        for reference in made:
+        for reference, place in made:
             if (optimizer := reference()) is not None and optimizer not in self._trainings:
-                self._training(optimizer, phase)
+                self._training(optimizer, phase, place)
 
     def _settings_of(self, optimizer: Optimizer, name: str, training: Training) -> None:
         record, scaler = self._settings.record, self._scaler()
@@ -301,7 +303,7 @@ class Recorder:
             for name, state, position in self._generators.read():
                 self._event(phase, "rng", name, state, value=position)
 
-    def _note(self, kind: str, value: dict[str, Any]) -> None:
+    def _note(self, kind: str, value: Any) -> None:
         self._noted += 1
         if self._writer is not None and self._noted < _NOTES:
             self._writer.note(self.step, kind, value)
@@ -330,7 +332,9 @@ class Recorder:
         self._parts, self._loss, self._phase = keeps_parts(self.step), None, Phase.BEFORE_BATCH
         if (threads := torch.get_num_threads()) != self._threads:
             self._threads = threads
-            self._note("threads", {"intra_op": threads, "inter_op": torch.get_num_interop_threads()})
+            self._note(
+                "threads", {"intra_op": threads, "inter_op": torch.get_num_interop_threads(), "place": call_site()}
+            )
         if self._on and keeps_states(self.step) and "rng" in self._settings.record:
             assert self._writer is not None
             self._generators.refresh()

@@ -29,8 +29,8 @@ def install(recorder: Recorder, patches: Patches) -> None:
         key = (directory, order, place.get("file"), place.get("line"))
         if key not in seen:
             seen.add(key)
-            found = {"directory": directory, "order": order, "names": _digest(sorted(names)), "count": len(names)}
-            recorder.note("listdir", {**found, **place})
+            found = {"path": directory, "digest": order, "sorted": _digest(sorted(names)), "count": len(names)}
+            recorder.note("listdir", {**found, "place": place})
 
     def listed(_: Any, names: list[Any], path: Any = None) -> None:
         if is_from_user():
