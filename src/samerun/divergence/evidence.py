@@ -193,9 +193,10 @@ class Evidence:
 
 def place_of(note: Note | None) -> Site | None:
     """Return the line that a note names, or ``None``."""
-    value = note.value if note is not None else {}
-    file, line, function = value.get("file"), value.get("line"), value.get("function")
-    return Site(str(file), int(line), str(function)) if file and isinstance(line, int) else None
+    place = note.value.get("place") if note is not None else None
+    if not isinstance(place, dict) or not isinstance(place.get("line"), int):
+        return None
+    return Site(str(place.get("file")), place["line"], str(place.get("function")))
 
 
 def library_of(source: str) -> str:
@@ -230,7 +231,7 @@ def _selected(note: Note, fields: tuple[str, ...]) -> str:
 
 
 def _without_place(value: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: entry for name, entry in value.items() if name not in ("file", "line", "function", "via")}
+    return {name: entry for name, entry in value.items() if name != "place"}
 
 
 def _keyed(value: Any) -> Any:
@@ -247,9 +248,9 @@ def _program(trace: Trace) -> dict[str, object]:
     command, source, git = (meta.get(key) or {} for key in ("command", "source", "git"))
     return {
         "command": " ".join(map(str, command.get("script_argv", command.get("argv", ())))),
-        "script": source.get("sha256"),
+        "script": source.get("digest"),
         "commit": git.get("commit"),
-        "changes to tracked files": git.get("diff_sha256"),
+        "changes to tracked files": git.get("digest"),
         "world size": meta.get("world_size"),
     }
 

@@ -7,13 +7,12 @@ import os
 import sys
 import threading
 import weakref
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import wraps
 from multiprocessing.util import Finalize
 from types import FrameType
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from torch.optim import Optimizer
@@ -23,8 +22,8 @@ from xxhash import xxh3_128_digest
 
 from samerun.tracing.callsite import call_site
 from samerun.tracing.deep import Observation, observing
-from samerun.tracing.fingerprint import digest, row_digests, tensor_digest
-from samerun.tracing.format import PART_BYTES, Phase
+from samerun.tracing.fingerprint import ROWS, digest, row_digests, tensor_digest
+from samerun.tracing.format import Phase
 from samerun.tracing.generators import Generators
 from samerun.tracing.loaders import Loaders
 from samerun.tracing.process import open_writer
@@ -36,20 +35,17 @@ __all__ = ["Recorder"]
 
 # Notes kept before there is a file, and in all; a script that seeds in each step would fill the disk.
 _EARLY, _NOTES = 10_000, 100_000
-# Observations of levels 2 and 3 that are kept before there is a file: the latest ones.
-_SEEN = 200_000
 # The rows of batches up to this size are recorded at each step, those of larger ones where other parts are.
 _SMALL_BATCH = 64
 
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
-def _moment(method: Callable[Concatenate[Recorder, _P], _R]) -> Callable[Concatenate[Recorder, _P], _R | None]:
+def _moment(method: _Method) -> _Method:
     """Let what happens inside not be recorded itself, and a failure end the recording and not the run."""
 
     @wraps(method)
-    def guarded(self: Recorder, *args: _P.args, **kwargs: _P.kwargs) -> _R | None:
+    def guarded(self: Recorder, *args: Any, **kwargs: Any) -> Any:
         thread = threading.get_ident()
         if self.failed is not None or thread in self._busy:
             return None
@@ -62,7 +58,7 @@ def _moment(method: Callable[Concatenate[Recorder, _P], _R]) -> Callable[Concate
         finally:
             self._busy.discard(thread)
 
-    return guarded
+    return cast("_Method", guarded)
 
 
 class Recorder:
@@ -90,7 +86,7 @@ class Recorder:
         self._generators = Generators()
         self._loaders = Loaders()
         self._trainings: weakref.WeakKeyDictionary[Optimizer, tuple[str, Training]] = weakref.WeakKeyDictionary()
-        self._made: list[weakref.ref[Optimizer]] = []
+        self._made: list[tuple[weakref.ref[Optimizer], dict[str, Any]]] = []
         self._numbered = 0
         self._running: list[tuple[Optimizer, FrameType]] = []
         self._scaler: Callable[[], Any] = lambda: None
@@ -99,8 +95,6 @@ class Recorder:
         self._threads = 0
         self._on = self._parts = True
         self._deep = ExitStack()
-        self._is_observing = False
-        self._seen: deque[Observation] = deque(maxlen=_SEEN)
 
     @property
     def writer(self) -> Writer | None:
@@ -113,20 +107,14 @@ class Recorder:
         if self._writer is not None:
             self._writer.close(reason)
 
-    def watch(self) -> None:
-        """Observe what happens before the first batch or step as levels 2 and 3 do, if they are for the first step."""
-        if self._settings.is_deep(0) and multiprocessing.parent_process() is None:
-            self._observe()
-
     def in_child(self) -> None:
         """Begin anew in a process that was forked, which makes a file of its own if it trains."""
         step = self.step
-        self._deep.close()
         self._reset()
         self._notes.append((0, "forked", {"parent": os.getppid(), "step": step}))
 
     @_moment
-    def note(self, kind: str, value: dict[str, Any]) -> None:
+    def note(self, kind: str, value: Any) -> None:
         """Record something that happened."""
         self._note(kind, value)
 
@@ -137,12 +125,12 @@ class Recorder:
             return
         first = self._begin_file()
         label, other, described = self._loaders.begin(iterator, loader)
-        site = call_site()
+        place = call_site()
         if described is not None:
-            self._note("loader", {**described, **site})
+            self._note("loader", {**described, "place": place})
         if other and (problem := self._generators.look_into(label, loader)) is not None:
             self._note("generators", {"loader": label, "problem": problem})
-        self._note("iter", {"loader": label, **site})
+        self._note("iter", {"loader": label, "place": place})
         self._generators.refresh()
         if first:
             self._begin_step()
@@ -151,13 +139,13 @@ class Recorder:
     @_moment
     def optimizer_made(self, optimizer: Optimizer) -> None:
         """There is an optimizer; what it begins with is recorded before the next batch or the next backward pass."""
-        self._made.append(weakref.ref(optimizer))
+        self._made.append((weakref.ref(optimizer), call_site()))
 
     @_moment
     def workers_seeded(self, iterator: Any, base_seed: int) -> None:
         """The workers of a loader begin from a seed."""
         if self._writer is not None:
-            self._note("worker-seed", {"loader": self._loaders.label_of(iterator), "base_seed": base_seed})
+            self._note("worker-seed", {"loader": self._loaders.label_of(iterator), "seed": base_seed})
 
     @_moment
     def fetching(self, iterator: Any) -> None:
@@ -173,9 +161,7 @@ class Recorder:
         if not self._on or self._writer is None:
             return
         if "batch" in self._settings.record:
-            rows = row_digests(batch)
-            if rows is not None and not self._parts and len(rows) > _SMALL_BATCH * PART_BYTES:
-                rows = None
+            rows = row_digests(batch, ROWS if self._parts else _SMALL_BATCH)
             self._event(Phase.BATCH, "batch", self._loaders.label_of(iterator), digest(batch), parts=rows)
         self._read_generators(Phase.BATCH)
 
@@ -188,7 +174,7 @@ class Recorder:
         self._beginnings(Phase.BATCH)
         value = _value(tensors[0]) if len(tensors) == 1 and tensors[0].numel() == 1 else None
         digests = [tensor_digest(tensor) for tensor in tensors]
-        self._event(Phase.BATCH, "loss", "", digests[0] if len(digests) == 1 else digest(digests), value)
+        self._event(Phase.BATCH, "loss", "", digests[0] if len(digests) == 1 else digest(digests), value=value)
         self._loss = value
 
     @_moment
@@ -240,7 +226,7 @@ class Recorder:
         """A scaler has let its optimizer step, or not."""
         self._scaler = lambda: None
         if step == self.step and self._writer is not None:
-            self._note("skipped", {"scale": _scale(scaler), **call_site()})
+            self._note("skipped", {"scale": _scale(scaler), "place": call_site()})
 
     def _inside_another(self, frame: FrameType) -> bool:
         # A step that ended with an exception has not said so.
@@ -254,7 +240,9 @@ class Recorder:
             self._running.pop()
         return False
 
-    def _training(self, optimizer: Optimizer, phase: Phase = Phase.GRADIENTS) -> tuple[str, Training]:
+    def _training(
+        self, optimizer: Optimizer, phase: Phase = Phase.GRADIENTS, place: dict[str, Any] | None = None
+    ) -> tuple[str, Training]:
         found = self._trainings.get(optimizer)
         if found is not None and found[1].is_current(optimizer):
             return found
@@ -262,7 +250,7 @@ class Recorder:
         self._numbered += found is None
         training = Training(optimizer)
         self._trainings[optimizer] = name, training
-        self._note("optimizer", {"optimizer": name, **_described(optimizer)})
+        self._note("optimizer", {"optimizer": name, **_described(optimizer), "place": place or {}})
         self._note("model", {"optimizer": name, **training.model})
         self._standing(phase, optimizer, name, training)
         return name, training
@@ -270,16 +258,17 @@ class Recorder:
     def _beginnings(self, phase: Phase) -> None:
         """Record what optimizers that were made since begin with."""
         made, self._made = self._made, []
-        for reference in made:
+        for reference, place in made:
             if (optimizer := reference()) is not None and optimizer not in self._trainings:
-                self._training(optimizer, phase)
+                self._training(optimizer, phase, place)
 
     def _settings_of(self, optimizer: Optimizer, name: str, training: Training) -> None:
         record, scaler = self._settings.record, self._scaler()
         if "scaler" in record and scaler is not None:
-            self._event(Phase.GRADIENTS, "scaler", name, _scaler_digest(scaler), _scale(scaler))
+            self._event(Phase.GRADIENTS, "scaler", name, _scaler_digest(scaler), value=_scale(scaler))
         if "rates" in record:
-            self._event(Phase.GRADIENTS, "rates", name, *training.rates(optimizer))
+            settings, rates = training.rates(optimizer)
+            self._event(Phase.GRADIENTS, "rates", name, settings, value=rates)
 
     def _gradients(self, name: str, training: Training) -> None:
         if "gradients" in self._settings.record:
@@ -304,7 +293,7 @@ class Recorder:
         self._writer.event(self.step, phase, series, found.digest, parts=found.parts if self._parts else None)
 
     def _event(
-        self, phase: Phase, kind: str, name: str, digest: bytes, value: Any = None, parts: bytes | None = None
+        self, phase: Phase, kind: str, name: str, digest: bytes, *, value: Any = None, parts: bytes | None = None
     ) -> None:
         assert self._writer is not None
         self._writer.event(self.step, phase, self._writer.series(kind, name), digest, value=value, parts=parts)
@@ -312,9 +301,9 @@ class Recorder:
     def _read_generators(self, phase: Phase) -> None:
         if self._on and "rng" in self._settings.record:
             for name, state, position in self._generators.read():
-                self._event(phase, "rng", name, state, position)
+                self._event(phase, "rng", name, state, value=position)
 
-    def _note(self, kind: str, value: dict[str, Any]) -> None:
+    def _note(self, kind: str, value: Any) -> None:
         self._noted += 1
         if self._writer is not None and self._noted < _NOTES:
             self._writer.note(self.step, kind, value)
@@ -331,8 +320,6 @@ class Recorder:
         for note in self._notes:
             self._writer.note(*note)
         self._notes.clear()
-        while self._seen:
-            self._write_seen(self._seen.popleft())
         return True
 
     def _begin_file_and_step(self) -> None:
@@ -345,23 +332,20 @@ class Recorder:
         self._parts, self._loss, self._phase = keeps_parts(self.step), None, Phase.BEFORE_BATCH
         if (threads := torch.get_num_threads()) != self._threads:
             self._threads = threads
-            self._note("threads", {"intra_op": threads, "inter_op": torch.get_num_interop_threads()})
+            self._note(
+                "threads", {"intra_op": threads, "inter_op": torch.get_num_interop_threads(), "place": call_site()}
+            )
         if self._on and keeps_states(self.step) and "rng" in self._settings.record:
             assert self._writer is not None
             self._generators.refresh()
             for name, state in self._generators.states():
                 self._writer.state(self.step, self._writer.series("rng", name), state)
-        if self._settings.is_deep(self.step) and not self._is_observing:
-            self._observe()
-
-    def _observe(self) -> None:
-        self._deep.enter_context(observing(self._settings.level, self._observed))
-        self._is_observing = True
+        if self._settings.is_deep(self.step):
+            self._deep.enter_context(observing(self._settings.level, self._observed))
 
     def _end_step(self) -> None:
         assert self._writer is not None
         self._deep.close()
-        self._is_observing = False
         if self._on:
             self._writer.end_step(self.step, self._loss)
         self.step += 1
@@ -369,27 +353,16 @@ class Recorder:
 
     def _observed(self, found: Observation) -> None:
         """Record what level 2 or 3 saw."""
-        if self.failed is not None or threading.get_ident() in self._busy:
-            return
-        if self._writer is None:  # there is no file before the first batch or step
-            self._seen.append(found)
-        else:
-            self._write_seen(found)
-
-    def _write_seen(self, found: Observation) -> None:
-        self._event(self._phase, found.kind, found.name, found.digest, found.value, found.parts)
+        if self.failed is None and self._writer is not None and threading.get_ident() not in self._busy:
+            self._event(self._phase, found.kind, found.name, found.digest, value=found.value)
 
     def _fail(self, error: Exception) -> None:
         self.failed = error
-        message = f"samerun: the trace ends at step {self.step}, because recording failed: {_text(error)}"
-        print(message, file=sys.stderr)
+        text = f"{type(error).__name__}: {error}"
+        sys.stderr.write(f"samerun: the trace ends at step {self.step}, because recording failed: {text}\n")
         self._deep.close()
         if self._writer is not None:
-            self._writer.close(f"recording failed: {_text(error)}")
-
-
-def _text(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+            self._writer.close(f"recording failed: {text}")
 
 
 def _value(tensor: torch.Tensor) -> float | None:

@@ -26,11 +26,15 @@ ENVIRONMENT = {
 
 
 def seed(library="torch", value=42, line=3):
-    return 0, "seed", {"library": library, "value": value, "file": "train.py", "line": line, "function": "main"}
+    return (
+        0,
+        "seed",
+        {"library": library, "value": value, "place": {"file": "train.py", "line": line, "function": "main"}},
+    )
 
 
 def loader(line=9, **settings):
-    place = {"file": "train.py", "line": line, "function": "main"}
+    place = {"place": {"file": "train.py", "line": line, "function": "main"}}
     return 0, "loader", {"loader": "", "length": 100, "batch_size": 4, "num_workers": 0, **settings, **place}
 
 
@@ -141,7 +145,7 @@ def test_a_generator_that_was_put_into_a_state(judge):
     note = (
         6,
         "load",
-        {"what": "numpy.random.set_state", "on": "numpy", "file": "plot.py", "line": 5, "function": "draw"},
+        {"call": "numpy.random.set_state", "on": "numpy", "place": {"file": "plot.py", "line": 5, "function": "draw"}},
     )
 
     def moved(step, phase, kind, name):
@@ -187,7 +191,11 @@ def test_other_initial_weights(judge):
     def parts(last):
         return lambda step, kind: b"weight--" + last if kind == "parameters" else None
 
-    load = (0, "load", {"what": "Net.load_state_dict", "on": "Net", "file": "train.py", "line": 6, "function": "main"})
+    load = (
+        0,
+        "load",
+        {"call": "Net.load_state_dict", "on": "Net", "place": {"file": "train.py", "line": 6, "function": "main"}},
+    )
     options = {"layouts": layouts, "notes": (*SEEDED, load)}
     (found, *_) = judge(
         {**options, "parts": parts(b"bias---1")}, {**options, "parts": parts(b"bias---2"), "initial": "x"}
@@ -232,8 +240,8 @@ def test_parameters_taken_from_a_set(judge):
 
 def test_files_in_another_order(judge):
     def listing(order, names="same", count=3):
-        value = {"directory": "/data", "order": order, "names": names, "count": count}
-        return 0, "listdir", {**value, "file": "data.py", "line": 8, "function": "images"}
+        value = {"path": "/data", "digest": order, "sorted": names, "count": count}
+        return 0, "listdir", {**value, "place": {"file": "data.py", "line": 8, "function": "images"}}
 
     first = {"batches": batches_of(ORDER), "notes": (*SEEDED, listing("abc"))}
     second = {"batches": batches_of(ORDER[::-1]), "steps": range(50), "notes": (*SEEDED, listing("bca"))}
@@ -257,7 +265,7 @@ def test_other_contents_by_the_number_of_workers(judge):
     half = {"batches": lambda step: (*batches_of(ORDER)(step)[:2], ("x", step), ("y", step))}
     (found, *_) = judge(first, {**half, "notes": first["notes"]})
     assert "2 of 4 samples of the batch agree" in found.sentence
-    base = [(0, "worker-seed", {"loader": "", "base_seed": seed}) for seed in (1, 2)]
+    base = [(0, "worker-seed", {"loader": "", "seed": seed}) for seed in (1, 2)]
     (found, *_) = judge(
         {**first, "notes": (*first["notes"], base[0])}, {**augmented, "notes": (*first["notes"], base[1])}
     )
@@ -275,10 +283,10 @@ def test_the_same_samples_in_other_batches(judge):
     interleaved = [ORDER[at + 4 * odd] for at in range(0, 200, 8) for odd in (0, 1)]
     workers = {
         "batches": batches_of(interleaved),
-        "notes": (*SEEDED, loader(num_workers=2, length=None)),
+        "notes": (*SEEDED, loader(num_workers=2, iterable=True)),
         "steps": range(10),
     }
-    first = {**first, "notes": (*SEEDED, loader(length=None)), "steps": range(50)}
+    first = {**first, "notes": (*SEEDED, loader(iterable=True)), "steps": range(50)}
     (found, *_) = judge(first, workers)
     assert found.cause == "other-batches"
     assert "each worker of an iterable dataset" in found.sentence
@@ -346,7 +354,7 @@ def test_another_environment_or_program(judge):
     (found, *_) = judge({}, {"meta": {"environment": other}, "content": spoiled(0, "gradients")})
     assert (found.cause, found.details) == ("environment", ("packages.torch: 2.13.0 and 2.12.0",))
     programs = [
-        {"source": {"sha256": str(number)}, "command": {"script_argv": ["train.py", number]}} for number in (1, 2)
+        {"source": {"digest": str(number)}, "command": {"script_argv": ["train.py", number]}} for number in (1, 2)
     ]
     (found, *_) = judge({"meta": programs[0]}, {"meta": programs[1], "content": spoiled(4, "gradients")})
     assert found.cause == "environment"
@@ -398,7 +406,11 @@ PIECES = {
 @pytest.mark.parametrize("piece", PIECES)
 def test_a_piece_that_a_resumed_run_forgot(judge, piece):
     events = (*EVENTS[:6], (Phase.GRADIENTS, "scaler", ""), *EVENTS[6:])
-    note = {"what": "Net.load_state_dict", "on": "Net", "file": "resume.py", "line": 12, "function": "resume"}
+    note = {
+        "call": "Net.load_state_dict",
+        "on": "Net",
+        "place": {"file": "resume.py", "line": 12, "function": "resume"},
+    }
     options = {**PIECES[piece], "notes": ((0, "load", note),), "events": events}
     if piece == "the state of torch's CPU generator":  # the weights are from the checkpoint
 

@@ -26,7 +26,7 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
     what, sentence, advice = found
     label = evidence.labels[side]
     loads = evidence.notes(side, "load")
-    loaded = listed(list(dict.fromkeys(str(note.value.get("what")) for note in loads)), 6)
+    loaded = listed(list(dict.fromkeys(str(note.value.get("call")) for note in loads)), 6)
     return Diagnosis(
         "forgotten-piece",
         f"{label} goes on from step {evidence.comparison.pairing.steps[0]} without {what}: {sentence}",

@@ -17,7 +17,7 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
         return None
     changes = [change for change in evidence.setup if change.name.startswith("loader")]
     workers = next((change for change in changes if change.name.endswith("num_workers")), None)
-    seeds = evidence.extra_notes("worker-seed", "loader", "base_seed")
+    seeds = evidence.extra_notes("worker-seed", "loader", "seed")
     if workers is not None:
         why = f"they were made by {workers.first} and {workers.second} workers, whose generators draw other numbers"
     elif seeds[0] and seeds[1]:
