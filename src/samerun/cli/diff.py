@@ -26,7 +26,7 @@ _TRACE = click.Path(path_type=Path)
 )
 @click.option("--offset", type=int, help="Step of FIRST that is step 0 of SECOND; found by itself if not given.")
 @click.pass_context
-def diff(
+def diff(  # noqa: PLR0917 - click passes them by name
     context: click.Context,
     first: Path,
     second: Path,
@@ -64,4 +64,6 @@ def _check(ignore: tuple[str, ...]) -> None:
 
     for pattern in ignore:
         if pattern.partition(":")[0] not in KINDS:
-            raise click.BadParameter(f"{pattern!r} is not one of {', '.join(KINDS)}, with or without :NAME", param_hint="--ignore")
+            raise click.BadParameter(
+                f"{pattern!r} is not one of {', '.join(KINDS)}, with or without :NAME", param_hint="--ignore"
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import sys
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,7 @@ _DEEP = frozenset({"output", "op", "draw"})
 _WINDOW = 500
 
 Key = tuple[int, int, Series]
+Standing = tuple[dict[Series, Event], dict[Series, Event]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Pairing:
         wanted = {series for series in known if not any(_matches(series, pattern) for pattern in ignore)}
         self.idle = frozenset(series for series in wanted if series.kind == "rng" and self._is_idle(series))
         self.compared = frozenset(wanted - self.idle)
+        self._reached: tuple[int, Standing] = (sys.maxsize, ({}, {}))
         self.left_out = {series: int(series in theirs) for series in sorted((ours | theirs) - known)}
 
     def _is_idle(self, series: Series) -> bool:
@@ -121,16 +124,28 @@ class Pairing:
             for pair in self._of_step(step, ours.get(step, []), theirs.get(step, []), standing):
                 if step in chosen:
                     yield pair
+        self._reached = steps[-1] + 1, standing
 
-    def _standing(self, step: int) -> tuple[dict[Series, Event], dict[Series, Event]]:
-        return self.first.standing(step), self.second.standing(step - self.offset)
+    @property
+    def standing(self) -> Standing:
+        """What stands in either trace after the pairs that were yielded last."""
+        return self._reached[1]
+
+    def _standing(self, step: int) -> Standing:
+        """Return what stands at the beginning of a step; what comes after an earlier call is not looked up again."""
+        reached, known = self._reached
+        if reached > step:
+            reached, known = min(self.first.first_step, self.second.first_step + self.offset), ({}, {})
+        first = self.first.standing(step, reached)
+        second = self.second.standing(step - self.offset, reached - self.offset)
+        return {**known[0], **first}, {**known[1], **second}
 
     def _of_step(
         self,
         step: int,
         ours: Sequence[Event],
         theirs: Sequence[Event],
-        standing: tuple[dict[Series, Event], dict[Series, Event]],
+        standing: Standing,
     ) -> Iterator[Pair]:
         wanted = self._comparable(ours, theirs)
         first = {_key(event): event for event in ours if event.series in wanted}

@@ -120,7 +120,7 @@ def _not_compared(finding: Finding) -> list[tuple[str, str]]:
 
 def _processes(verdict: Verdict) -> list[tuple[str, str]]:
     rows = [(finding.comparison.process, _short(finding.comparison)) for finding in verdict.findings]
-    labels = verdict.worst.evidence.labels
+    labels = verdict.findings[0].evidence.labels
     rows += [(name, f"only in {labels[side]}") for name, side in verdict.run.left_out.items()]
     return rows if len(rows) > 1 else []
 
