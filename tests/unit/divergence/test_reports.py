@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import math
 import re
@@ -68,9 +69,8 @@ def verdict(pair):
 
 
 def text_of(verdict, width=80):
-    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(width=width, record=True, file=io.StringIO())
     show(verdict, console)
-    console.file.close()
     return console.export_text()
 
 
@@ -170,7 +170,7 @@ def test_history_tells_every_stretch_and_moment(verdict):
     assert rows[Phase.BEFORE_BATCH, "parameters"][-1] is False
     assert found.distances[AT - 1] == (AT - 1, 0.0)
     assert found.distances[AT][1] == pytest.approx(1e-6)
-    assert dict((step, differing) for step, differing, _ in found.tensors)[AT + 15] == 2
+    assert {step: differing for step, differing, _ in found.tensors}[AT + 15] == 2
     assert {total for _, _, total in found.tensors} == {4}
 
 
@@ -256,19 +256,15 @@ def chromium():
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 360)])
 def test_the_page_opens_in_a_browser(verdict, chromium, tmp_path, scheme, width):
     (tmp_path / "report.html").write_text(page(verdict), encoding="utf-8")
-    context = chromium.new_context(
-        viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=True
-    )
+    context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
     opened = context.new_page()
     problems = []
     opened.on("console", lambda message: problems.append(message.text))
     opened.on("pageerror", lambda error: problems.append(str(error)))
     opened.on("request", lambda sent: None if sent.url.startswith(("file:", "data:")) else problems.append(sent.url))
     opened.goto((tmp_path / "report.html").as_uri())
-    assert (
-        opened.locator("#verdict h2").inner_text()
-        == "Differs first in step 137: the loss, when the optimizer began its step"
-    )
+    title = opened.locator("#verdict h2").inner_text()
+    assert title == "Differs first in step 137: the loss, when the optimizer began its step"
     assert opened.locator("#verdict").get_by_text("another number of threads").is_visible()
     for section in ("strip", "losses", "distances", "tensors"):
         box = opened.locator(f"#{section} svg").bounding_box()
@@ -282,9 +278,7 @@ def test_the_page_opens_in_a_browser(verdict, chromium, tmp_path, scheme, width)
     assert opened.locator("#losses polyline").count() == 2
     assert opened.locator("#environment").get_by_text("threads.intra_op").is_visible()
     assert opened.evaluate("document.documentElement.scrollWidth") == opened.evaluate("innerWidth")
-    back = [
-        int(part) for part in re.findall(r"\d+", opened.evaluate("getComputedStyle(document.body).backgroundColor"))
-    ]
-    assert (sum(back) < 3 * 80) == (scheme == "dark")
+    back = re.findall(r"\d+", opened.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert (sum(map(int, back)) < 3 * 80) == (scheme == "dark")
     assert problems == []
     context.close()
