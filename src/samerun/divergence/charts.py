@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from samerun.divergence.history import History, Row
-from samerun.divergence.words import MOMENTS
+from samerun.divergence.words import MOMENTS, name
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -49,7 +49,7 @@ def strip(history: History, at: int | None) -> Markup:
         parts.append(_tag("text", MOMENTS[phase], x=0, y=y + 15, class_="moment"))
         y += _HEAD
         for row in rows:
-            parts.append(_tag("text", _shortened(str(row.series)), x=_LEFT - 10, y=y + 12, class_="label"))
+            parts.append(_tag("text", _shortened(name(row.series)), x=_LEFT - 10, y=y + 12, class_="label"))
             parts += _cells(row, history, y)
             y += _CELL + _GAP
         y += 6
@@ -109,7 +109,7 @@ def _cells(row: Row, history: History, y: float) -> Iterator[str]:
         first, last = history.columns[start].first, history.columns[start + count - 1].last
         kind, words = _STATES[state]
         steps = f"step {first:,}" if first == last else f"steps {first:,} to {last:,}"
-        title = _tag("title", f"{row.series}, {steps}: {words}")
+        title = _tag("title", f"{name(row.series)}, {steps}: {words}")
         x, wide = _LEFT + width * start, width * count
         yield _tag("rect", inner=title, class_=f"cell {kind}", x=x, y=y, width=wide, height=_CELL)
         start += count
@@ -162,7 +162,7 @@ def _shortened(text: str) -> str:
     return text if len(text) <= 28 else f"{text[:12]}…{text[-15:]}"
 
 
-def _tag(name: str, text: str | None = None, *, inner: str | None = None, **attributes: object) -> str:
+def _tag(tag: str, text: str | None = None, *, inner: str | None = None, **attributes: object) -> str:
     from markupsafe import escape
 
     given = {
@@ -170,7 +170,7 @@ def _tag(name: str, text: str | None = None, *, inner: str | None = None, **attr
     }
     written = "".join(f' {key}="{escape(value)}"' for key, value in given.items())
     content = inner if inner is not None else escape(text) if text is not None else ""
-    return f"<{name}{written}>{content}</{name}>"
+    return f"<{tag}{written}>{content}</{tag}>"
 
 
 def _svg(parts: Sequence[str], height: float, title: str) -> Markup:

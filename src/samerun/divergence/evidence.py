@@ -118,9 +118,12 @@ class Evidence:
             ours, theirs = ([_without_place(note.value) for note in self.notes(side, kind)] for side in (0, 1))
             for number, (one, other) in enumerate(zip(ours, theirs, strict=False)):
                 name = f"{kind} {one.get('loader', one.get('optimizer', number))}"
+                changes = compare_environments(_keyed(one), _keyed(other))
                 found += [
                     Change(f"{name}: {change.name}", change.first, change.second)
-                    for change in compare_environments(_keyed(one), _keyed(other))
+                    for change in changes
+                    # The rates of a resumed run are those of the moment.
+                    if self.resumed is None or not change.name.startswith("groups.")
                 ]
         return tuple(found)
 

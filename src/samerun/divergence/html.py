@@ -7,7 +7,7 @@ from typing import Any
 from samerun.divergence.charts import Line, chart, strip
 from samerun.divergence.history import history
 from samerun.divergence.verdict import Finding, Verdict
-from samerun.divergence.words import MOMENTS, subject
+from samerun.divergence.words import MOMENTS, name, sentence, subject
 from samerun.errors import MissingExtraError
 
 __all__ = ["page"]
@@ -31,6 +31,7 @@ def page(verdict: Verdict) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["series_name"] = name
     return environment.get_template("page.html").render(_values(verdict))
 
 
@@ -41,6 +42,8 @@ def _values(verdict: Verdict) -> dict[str, Any]:
         "verdict": verdict,
         "finding": finding,
         "pair": pair,
+        "sentence": sentence,
+        "name": name,
         "where": None if pair is None else f"{subject(pair.series)}, {MOMENTS[pair.phase]}",
         "values": (None, None) if pair is None else finding.evidence.values_of(pair),
         "changes": [*finding.evidence.program, *finding.evidence.setup, *finding.evidence.environment],

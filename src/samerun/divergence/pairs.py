@@ -121,9 +121,9 @@ class Pairing:
         ours = _by_step(self.first.events(steps[0], steps[-1]), 0)
         theirs = _by_step(self.second.events(steps[0] - self.offset, steps[-1] - self.offset), self.offset)
         for step in sorted({*ours, *theirs}):
-            for pair in self._of_step(step, ours.get(step, []), theirs.get(step, []), standing):
-                if step in chosen:
-                    yield pair
+            pairs = list(self._of_step(step, ours.get(step, []), theirs.get(step, []), standing))
+            if step in chosen:
+                yield from _without_passing(pairs)
         self._reached = steps[-1] + 1, standing
 
     @property
@@ -148,6 +148,8 @@ class Pairing:
         standing: Standing,
     ) -> Iterator[Pair]:
         wanted = self._comparable(ours, theirs)
+        if self.offset and step == self.steps[0]:
+            ours, theirs = _at_beginning(ours), _at_beginning(theirs)
         first = {_key(event): event for event in ours if event.series in wanted}
         second = {_key(event): event for event in theirs if event.series in wanted}
         for key in _merged(list(first), list(second)):
@@ -175,7 +177,7 @@ class Pairing:
         ours, theirs = self.first.events(last, last), self.second.events(last - self.offset, last - self.offset)
         both = {_key(event) for event in ours} & {_key(event) for event in theirs}
         ours, theirs = ([event for event in events if _key(event) in both] for events in (ours, theirs))
-        yield from self._of_step(last, ours, theirs, self._standing(last))
+        yield from _without_passing(list(self._of_step(last, ours, theirs, self._standing(last))))
 
     def _equal(self, start: int, stop: int) -> bool:
         """Return whether all rows of some steps are equal, which is quicker than pairing them."""
@@ -203,6 +205,32 @@ def _matches(series: Series, pattern: str) -> bool:
 
 def _key(event: Event) -> Key:
     return event.phase, event.nth, event.series
+
+
+def _at_beginning(events: Sequence[Event]) -> list[Event]:
+    """Return what stands when the first batch of a resumed run is fetched.
+
+    How often it was read before that differs, because the other run was in the middle of a loop or ended an epoch.
+    """
+    last = {event.series: event for event in events if _is_beginning(event)}
+    kept = [event for event in events if not _is_beginning(event) or last[event.series] is event]
+    return [event._replace(nth=0) if _is_beginning(event) else event for event in kept]
+
+
+def _is_beginning(event: Event) -> bool:
+    return event.phase == Phase.BEFORE_BATCH and event.series.kind in STANDING
+
+
+def _without_passing(pairs: list[Pair]) -> list[Pair]:
+    """Leave out generators that differ before a batch is fetched and agree once it is there.
+
+    With workers a loader draws the seed of the order when an iterator is made, without them when the first batch is
+    fetched.
+    """
+    fetched = {pair.series: pair.same for pair in pairs if pair.phase <= Phase.BATCH and pair.series.kind == "rng"}
+    return [
+        pair for pair in pairs if pair.same or pair.phase != Phase.BEFORE_BATCH or not fetched.get(pair.series, False)
+    ]
 
 
 def _by_step(events: list[Event], offset: int) -> dict[int, list[Event]]:

@@ -429,6 +429,13 @@ def test_a_piece_that_a_resumed_run_forgot(judge, piece):
     assert found.details == ("B.trace loaded: Net.load_state_dict",)
 
 
+def test_an_optimizer_that_was_not_loaded_is_the_cause_also_where_its_rate_differs_first(judge):
+    (found, *_) = judge(
+        {}, {**RESUMED, "loaded": ("parameters", "buffers"), "content": spoiled(10, "rates", "optimizer")}
+    )
+    assert "without the optimizer's state: it had none before the first step" in found.sentence
+
+
 def test_parameters_that_a_resumed_run_did_not_load(judge):
     (found, *_) = judge({}, {**RESUMED, "initial": None, "content": spoiled(10, "parameters")}, offset=10)
     assert found.cause == "forgotten-piece"
@@ -450,7 +457,7 @@ def test_what_differs_long_after_resuming_is_no_forgotten_piece(judge):
 # --- generators that are ahead: real states
 
 
-def real(path, *, extra_at=None, draws=3, gauss=False, level3=False):
+def real(path, *, extra_at=None, within=None, draws=3, gauss=False, level3=False, loss=False):
     """Record a run that draws 5 numbers from NumPy in each of 8 steps, and more before a step."""
     np.random.seed(1)
     writer, generators = Writer(path, {"environment": ENVIRONMENT}), Generators()
@@ -475,9 +482,26 @@ def real(path, *, extra_at=None, draws=3, gauss=False, level3=False):
         read(step, Phase.BEFORE_BATCH)
         writer.event(step, Phase.BATCH, writer.series("batch", ""), digest(np.random.rand(5).tolist()))
         read(step, Phase.BATCH)
+        if step == within:
+            np.random.bytes(4 * draws)
+        if loss:
+            writer.event(step, Phase.BATCH, writer.series("loss", ""), digest(np.random.rand(1).tolist()))
+            read(step, Phase.STEPPED)
         writer.end_step(step)
     writer.close()
     return path
+
+
+def test_a_draw_within_the_step_shows_in_what_is_computed(tmp_path):
+    run = compare_runs(real(tmp_path / "A.trace", loss=True), real(tmp_path / "B.trace", within=5, loss=True))
+    assert run.worst.divergence.series.kind == "loss"
+    (found, *_) = diagnose(Evidence(run.worst))
+    run.close()
+    assert found.cause == "generator-ahead"
+    assert found.sentence == (
+        "NumPy's global generator is 3 draws ahead in B.trace: something drew from it between the fetching of the batch "
+        "and the end of the optimizer's step"
+    )
 
 
 @pytest.mark.parametrize(("options", "draws"), [({"draws": 3}, 3), ({"draws": 1000}, 1000), ({"gauss": True}, None)])
