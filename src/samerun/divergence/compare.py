@@ -41,7 +41,7 @@ class Comparison:
 
     @property
     def shorter(self) -> int | None:
-        """Which trace ended properly before the other did: 0 or 1; one that was cut off says nothing."""
+        """The trace that ended by itself before the other did, 0 or 1; one that was cut off says nothing."""
         if self.ends[0] == self.ends[1]:
             return None
         side = 0 if self.ends[0] < self.ends[1] else 1
