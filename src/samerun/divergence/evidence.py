@@ -28,7 +28,7 @@ __all__ = ["COMPUTED", "Evidence", "library_of", "place_of"]
 COMPUTED = frozenset({"output", "op", "loss", "gradients"})
 
 # Entries of environments that say nothing about results.
-_HARMLESS = ("git.", "cpu.cpus", "packages.samerun")
+_HARMLESS = ("git.", "threads.cpus", "packages.samerun", "variables.TORCHELASTIC_")
 
 
 class Evidence:

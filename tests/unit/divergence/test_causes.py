@@ -317,6 +317,12 @@ def test_threads_and_instructions(judge):
     )
 
 
+def test_what_says_nothing_about_results_is_no_other_environment(judge):
+    harmless = {"variables": {"TORCHELASTIC_ERROR_FILE": "x"}, "git": {"commit": "y"}}
+    options = {"meta": {"environment": {**ENVIRONMENT, **harmless}}, "content": spoiled(3, "gradients", "parameters")}
+    assert [found.cause for found in judge({}, options)] == ["nondeterministic-kernel"]
+
+
 def test_a_kernel_that_gives_other_results(judge):
     (found, *_) = judge({}, {"content": spoiled(3, "gradients", "parameters")})
     assert (found.cause, found.certain) == ("nondeterministic-kernel", True)
@@ -499,8 +505,8 @@ def test_a_draw_within_the_step_shows_in_what_is_computed(tmp_path):
     run.close()
     assert found.cause == "generator-ahead"
     assert found.sentence == (
-        "NumPy's global generator is 3 draws ahead in B.trace: something drew from it between the fetching of the batch "
-        "and the end of the optimizer's step"
+        "NumPy's global generator is 3 draws ahead in B.trace: something drew from it between the fetching of the "
+        "batch and the end of the optimizer's step"
     )
 
 

@@ -117,7 +117,7 @@ def test_what_was_not_compared_is_named(pair, tmp_path):
     words = " ".join(text_of(found).split())
     found.close()
     assert "not compared scaler: only in M.trace" in words
-    assert "not compared rng numpy: differs, but nothing drew from it" in words
+    assert "not compared rng numpy: not the same, but never drawn from" in words
 
 
 def test_each_rank_is_told(pair, tmp_path):
