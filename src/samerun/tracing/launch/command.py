@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,8 @@ def run(command: Sequence[str], settings: Settings) -> Outcome:
 def _wait(process: subprocess.Popen[bytes]) -> int:
     """Wait for a process, to which an order to end is passed on; Ctrl-C reaches it by itself."""
     handlers = {signal.SIGTERM: lambda number, _: process.send_signal(number), signal.SIGINT: _ignore}
+    if threading.current_thread() is not threading.main_thread():  # no other may answer signals
+        handlers.clear()
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         return process.wait()
