@@ -25,8 +25,12 @@ class _Steps(click.ParamType):
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.option("-o", "--output", "path", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file.")
-@click.option("--level", type=click.IntRange(1, 3), default=1, show_default=True, help="2: outputs of modules, 3: operations.")
+@click.option(
+    "-o", "--output", "path", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file."
+)
+@click.option(
+    "--level", type=click.IntRange(1, 3), default=1, show_default=True, help="2: outputs of modules, 3: operations."
+)
 @click.option("--steps", type=_Steps(), help="The steps that level 2 or 3 is for; all by default.")
 @click.option("--every", type=click.IntRange(min=1), default=1, show_default=True, help="Record one step in so many.")
 @click.option("--record", help="What is recorded, with commas in between; the default is all but what costs most.")

@@ -17,6 +17,7 @@ from xxhash import xxh3_128_digest
 
 from samerun.tracing.dump import Dump, Wish
 from samerun.tracing.fingerprint import tensor_digest
+from samerun.tracing.lines import pause
 from samerun.tracing.positions import generator_bytes
 from samerun.tracing.sites import Stack, user_stack
 from samerun.tracing.structure import ModuleCalls
@@ -129,14 +130,19 @@ class Operations(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        call = _Call(func, args, kwargs or {})
-        if call.plan is None or FakeTensor in types:
-            return func(*args, **call.kwargs)
-        call.begin(self._dump)
-        result = func(*args, **call.kwargs)
-        if type(result) is not FakeTensor:
-            self._sink(self._op(call, result, user_stack(sys._getframe(1))))
-        return result
+        resume = pause()
+        try:
+            call = _Call(func, args, kwargs or {})
+            if call.plan is None or FakeTensor in types:
+                return func(*args, **call.kwargs)
+            call.begin(self._dump)
+            result = func(*args, **call.kwargs)
+            if type(result) is not FakeTensor:
+                self._sink(self._op(call, result, user_stack(sys._getframe(1))))
+            return result
+        finally:
+            if resume is not None:
+                resume()
 
     def _op(self, call: _Call, result: Any, stack: Stack) -> Op:
         assert call.plan is not None

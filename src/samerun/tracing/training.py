@@ -48,9 +48,7 @@ class _Group:
 
     def joined(self, digests: Sequence[bytes], layout: Layout) -> Record:
         new, self.known = None if layout is self.known or layout == self.known else layout, layout
-        return Record(
-            xxh3_128_digest(b"".join(digests)), b"".join([found[:PART_BYTES] for found in digests]), new
-        )
+        return Record(xxh3_128_digest(b"".join(digests)), b"".join([found[:PART_BYTES] for found in digests]), new)
 
 
 class Training:

@@ -30,8 +30,12 @@ def install(recorder: Recorder, patches: Patches) -> None:
         if key in seen:
             return
         seen.add(key)
-        found = {"directory": os.path.abspath(os.fsdecode(key[0])) if not isinstance(path, int) else f"descriptor {path}"}  # noqa: PTH100
-        recorder.note("listdir", {**found, "order": order, "names": _digest(sorted(names)), "count": len(names), **place})
+        found = {
+            "directory": os.path.abspath(os.fsdecode(key[0])) if not isinstance(path, int) else f"descriptor {path}"
+        }  # noqa: PTH100
+        recorder.note(
+            "listdir", {**found, "order": order, "names": _digest(sorted(names)), "count": len(names), **place}
+        )
 
     def listed(_: Any, names: list[Any], path: Any = ".") -> None:
         if is_from_user():
