@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -75,14 +75,21 @@ class Op:
     @property
     def value(self) -> str:
         """What is written beside the digest, as JSON."""
-        told = {"arguments": self.arguments, "module": self.module, "node": self.node, "drew": self.drew}
-        stacks = f'"stack":{self.stack.json},"forward":{self.forward.json}'
-        return f'{{"outputs":{len(self.outputs)},{stacks},{json.dumps(told)[1:]}'
+        return (
+            f'{{"outputs":{len(self.outputs)},"arguments":{_json(self.arguments)},"module":{_json(self.module)},'
+            f'"node":{_json(self.node)},"drew":{_json(self.drew)},"stack":{self.stack.json},'
+            f'"forward":{self.forward.json}}}'
+        )
 
     @property
     def parts(self) -> bytes:
         """The digests of the outputs and then of the inputs, as they are written."""
         return b"".join((*self.outputs, *self.inputs))
+
+
+@lru_cache(maxsize=10_000)
+def _json(text: str | None) -> str:
+    return json.dumps(text)
 
 
 class Operations(TorchDispatchMode):
@@ -166,7 +173,7 @@ class Operations(TorchDispatchMode):
 class _Call:
     """One call of an operation: what it reads is digested before it, what it writes afterwards."""
 
-    __slots__ = ("_before", "_generator", "_kept", "_wish", "args", "inputs", "kwargs", "plan")
+    __slots__ = ("_before", "_generator", "_kept", "_text", "_wish", "args", "inputs", "kwargs", "plan")
 
     def __init__(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.plan = _plan(func)
@@ -175,6 +182,7 @@ class _Call:
         self.inputs: tuple[bytes, ...] = ()
         self._generator: torch.Generator | None = None
         self._before = b""
+        self._text = ""
         self._wish: Wish | None = None
         self._kept: dict[str, torch.Tensor] = {}
 
@@ -204,8 +212,10 @@ class _Call:
 
     def words(self) -> str:
         """Return the arguments in words."""
-        named = (f"{name}={_words(value)}" for name, value in self.kwargs.items())
-        return ", ".join((*map(_words, self.args), *named))
+        if not self._text:
+            named = [f"{name}={_words(value)}" for name, value in self.kwargs.items()]
+            self._text = ", ".join([*map(_words, self.args), *named])
+        return self._text
 
     def drew(self) -> str | None:
         """Return the generator that moved since the beginning."""
