@@ -51,15 +51,15 @@ def digest(value: object) -> bytes:
     return _Walk().digest(value)
 
 
-def row_digests(value: object) -> bytes | None:
+def row_digests(value: object, most: int = ROWS) -> bytes | None:
     """Return an 8-byte digest of every row of a batch, one after the other: the same rows are found in another order.
 
     A row is what the batch's tensors, arrays and lists of plain values hold at one index of their first dimension.
-    ``None`` where they do not agree in the size of that dimension, for more than 1,024 rows and for none.
+    ``None`` where they do not agree in the size of that dimension, for more than ``most`` rows and for none.
     """
     columns = list(_columns(value, 0))
     counts = {len(column) for column in columns}
-    if len(counts) != 1 or not 0 < (count := counts.pop()) <= ROWS:
+    if len(counts) != 1 or not 0 < (count := counts.pop()) <= most:
         return None
     seeds = [0] * count
     for column in columns:

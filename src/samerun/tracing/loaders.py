@@ -6,6 +6,8 @@ import weakref
 from itertools import count
 from typing import Any
 
+from torch.utils.data import IterableDataset
+
 __all__ = ["Loaders"]
 
 # What is written down of a loader as it is.
@@ -65,6 +67,7 @@ def _described(loader: Any) -> dict[str, Any]:
     return {
         "type": _class_name(loader),
         "dataset": _class_name(loader.dataset),
+        "iterable": isinstance(loader.dataset, IterableDataset),
         **{name: held.get(name, held.get(f"_DataLoader__{name}")) for name in _PLAIN},
         "sampler": None if sampler is None else _class_name(sampler),
         "shuffle": type(sampler).__name__ == "RandomSampler",

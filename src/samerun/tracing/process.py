@@ -69,12 +69,7 @@ def _rank() -> tuple[int, int]:
 def _meta(settings: Settings, rank: int, world_size: int) -> dict[str, Any]:
     return {
         "samerun": __version__,
-        "command": {
-            "argv": sys.orig_argv,
-            "script_argv": sys.argv,
-            "executable": sys.executable,
-            "cwd": str(Path.cwd()),
-        },
+        "command": {"argv": sys.orig_argv, "executable": sys.executable, "cwd": str(Path.cwd())},
         "environment": environment(),
         "pid": os.getpid(),
         "rank": rank,
@@ -95,11 +90,11 @@ def _meta(settings: Settings, rank: int, world_size: int) -> dict[str, Any]:
 
 
 def _source() -> dict[str, str] | None:
-    """Return path and sha-256 of the script."""
+    """Return path and SHA-256 of the script."""
     name = getattr(sys.modules.get("__main__"), "__file__", None)
     if not name or not Path(name).is_file():
         return None
-    return {"path": str(Path(name).absolute()), "sha256": hashlib.sha256(Path(name).read_bytes()).hexdigest()}
+    return {"path": str(Path(name).absolute()), "digest": hashlib.sha256(Path(name).read_bytes()).hexdigest()}
 
 
 def _git() -> dict[str, Any] | None:
@@ -111,7 +106,7 @@ def _git() -> dict[str, Any] | None:
     diff = _output_of("git", "--no-optional-locks", "diff", "--no-ext-diff", "--no-textconv", "--no-color", "HEAD")
     found: dict[str, Any] = {"commit": commit.strip()}
     if diff:
-        found.update(diff_sha256=hashlib.sha256(diff.encode()).hexdigest(), diff=diff[:_DIFF])
+        found.update(digest=hashlib.sha256(diff.encode()).hexdigest(), diff=diff[:_DIFF])
     return found
 
 

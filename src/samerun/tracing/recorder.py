@@ -10,12 +10,13 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from functools import wraps
+from functools import cache, wraps
 from multiprocessing.util import Finalize
 from types import FrameType
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
+from torch import nn
 from torch.optim import Optimizer
 from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils.data import get_worker_info
@@ -23,10 +24,11 @@ from xxhash import xxh3_128_digest
 
 from samerun.tracing.callsite import call_site
 from samerun.tracing.deep import Observation, observing
-from samerun.tracing.fingerprint import digest, row_digests, tensor_digest
-from samerun.tracing.format import PART_BYTES, Phase
+from samerun.tracing.fingerprint import ROWS, digest, row_digests, tensor_digest
+from samerun.tracing.format import Phase
 from samerun.tracing.generators import Generators
 from samerun.tracing.loaders import Loaders
+from samerun.tracing.owners import alive
 from samerun.tracing.process import open_writer
 from samerun.tracing.settings import Settings, keeps_parts, keeps_states
 from samerun.tracing.training import Record, Training
@@ -41,28 +43,35 @@ _SEEN = 200_000
 # The rows of batches up to this size are recorded at each step, those of larger ones where other parts are.
 _SMALL_BATCH = 64
 
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
-def _moment(method: Callable[Concatenate[Recorder, _P], _R]) -> Callable[Concatenate[Recorder, _P], _R | None]:
+def _moment(method: _Method) -> _Method:
     """Let what happens inside not be recorded itself, and a failure end the recording and not the run."""
 
     @wraps(method)
-    def guarded(self: Recorder, *args: _P.args, **kwargs: _P.kwargs) -> _R | None:
+    def guarded(self: Recorder, *args: Any, **kwargs: Any) -> Any:
         thread = threading.get_ident()
         if self.failed is not None or thread in self._busy:
             return None
         self._busy.add(thread)
         try:
-            return method(self, *args, **kwargs)
+            # Where a compiler is at work, it would take what is called from here for a part of the training.
+            call = _uncompiled(method) if "torch._dynamo" in sys.modules else method
+            return call(self, *args, **kwargs)
         except Exception as error:
             self._fail(error)
             return None
         finally:
             self._busy.discard(thread)
 
-    return guarded
+    return cast("_Method", guarded)
+
+
+@cache
+def _uncompiled(method: Callable[..., Any]) -> Callable[..., Any]:
+    found: Callable[..., Any] = torch.compiler.disable(method)
+    return found
 
 
 class Recorder:
@@ -90,7 +99,7 @@ class Recorder:
         self._generators = Generators()
         self._loaders = Loaders()
         self._trainings: weakref.WeakKeyDictionary[Optimizer, tuple[str, Training]] = weakref.WeakKeyDictionary()
-        self._made: list[weakref.ref[Optimizer]] = []
+        self._made: list[tuple[weakref.ref[Optimizer], dict[str, Any]]] = []
         self._numbered = 0
         self._running: list[tuple[Optimizer, FrameType]] = []
         self._scaler: Callable[[], Any] = lambda: None
@@ -126,7 +135,7 @@ class Recorder:
         self._notes.append((0, "forked", {"parent": os.getppid(), "step": step}))
 
     @_moment
-    def note(self, kind: str, value: dict[str, Any]) -> None:
+    def note(self, kind: str, value: Any) -> None:
         """Record something that happened."""
         self._note(kind, value)
 
@@ -137,12 +146,12 @@ class Recorder:
             return
         first = self._begin_file()
         label, other, described = self._loaders.begin(iterator, loader)
-        site = call_site()
+        place = call_site()
         if described is not None:
-            self._note("loader", {**described, **site})
+            self._note("loader", {**described, "place": place})
         if other and (problem := self._generators.look_into(label, loader)) is not None:
             self._note("generators", {"loader": label, "problem": problem})
-        self._note("iter", {"loader": label, **site})
+        self._note("iter", {"loader": label, "place": place})
         self._generators.refresh()
         if first:
             self._begin_step()
@@ -151,13 +160,13 @@ class Recorder:
     @_moment
     def optimizer_made(self, optimizer: Optimizer) -> None:
         """There is an optimizer; what it begins with is recorded before the next batch or the next backward pass."""
-        self._made.append(weakref.ref(optimizer))
+        self._made.append((weakref.ref(optimizer), call_site()))
 
     @_moment
     def workers_seeded(self, iterator: Any, base_seed: int) -> None:
         """The workers of a loader begin from a seed."""
         if self._writer is not None:
-            self._note("worker-seed", {"loader": self._loaders.label_of(iterator), "base_seed": base_seed})
+            self._note("worker-seed", {"loader": self._loaders.label_of(iterator), "seed": base_seed})
 
     @_moment
     def fetching(self, iterator: Any) -> None:
@@ -173,9 +182,7 @@ class Recorder:
         if not self._on or self._writer is None:
             return
         if "batch" in self._settings.record:
-            rows = row_digests(batch)
-            if rows is not None and not self._parts and len(rows) > _SMALL_BATCH * PART_BYTES:
-                rows = None
+            rows = row_digests(batch, ROWS if self._parts else _SMALL_BATCH)
             self._event(Phase.BATCH, "batch", self._loaders.label_of(iterator), digest(batch), parts=rows)
         self._read_generators(Phase.BATCH)
 
@@ -188,7 +195,7 @@ class Recorder:
         self._beginnings(Phase.BATCH)
         value = _value(tensors[0]) if len(tensors) == 1 and tensors[0].numel() == 1 else None
         digests = [tensor_digest(tensor) for tensor in tensors]
-        self._event(Phase.BATCH, "loss", "", digests[0] if len(digests) == 1 else digest(digests), value)
+        self._event(Phase.BATCH, "loss", "", digests[0] if len(digests) == 1 else digest(digests), value=value)
         self._loss = value
 
     @_moment
@@ -240,7 +247,7 @@ class Recorder:
         """A scaler has let its optimizer step, or not."""
         self._scaler = lambda: None
         if step == self.step and self._writer is not None:
-            self._note("skipped", {"scale": _scale(scaler), **call_site()})
+            self._note("skipped", {"scale": _scale(scaler), "place": call_site()})
 
     def _inside_another(self, frame: FrameType) -> bool:
         # A step that ended with an exception has not said so.
@@ -254,32 +261,42 @@ class Recorder:
             self._running.pop()
         return False
 
-    def _training(self, optimizer: Optimizer, phase: Phase = Phase.GRADIENTS) -> tuple[str, Training]:
+    def _training(self, optimizer: Optimizer) -> tuple[str, Training]:
         found = self._trainings.get(optimizer)
         if found is not None and found[1].is_current(optimizer):
             return found
-        name = found[0] if found is not None else str(self._numbered)
-        self._numbered += found is None
-        training = Training(optimizer)
-        self._trainings[optimizer] = name, training
-        self._note("optimizer", {"optimizer": name, **_described(optimizer)})
-        self._note("model", {"optimizer": name, **training.model})
-        self._standing(phase, optimizer, name, training)
-        return name, training
+        return self._introduce(optimizer, Phase.GRADIENTS, alive(), {})
 
     def _beginnings(self, phase: Phase) -> None:
         """Record what optimizers that were made since begin with."""
-        made, self._made = self._made, []
-        for reference in made:
+        if not self._made:
+            return
+        made, self._made, modules = self._made, [], alive()
+        for reference, place in made:
             if (optimizer := reference()) is not None and optimizer not in self._trainings:
-                self._training(optimizer, phase)
+                self._introduce(optimizer, phase, modules, place)
+
+    def _introduce(
+        self, optimizer: Optimizer, phase: Phase, modules: Sequence[nn.Module], place: dict[str, Any]
+    ) -> tuple[str, Training]:
+        known = self._trainings.get(optimizer)
+        name = known[0] if known is not None else str(self._numbered)
+        self._numbered += known is None
+        training = Training(optimizer, modules)
+        self._trainings[optimizer] = name, training
+        self._note("optimizer", {"optimizer": name, **_described(optimizer), "place": place})
+        self._note("model", {"optimizer": name, **training.model})
+        if self._on:
+            self._standing(phase, optimizer, name, training)
+        return name, training
 
     def _settings_of(self, optimizer: Optimizer, name: str, training: Training) -> None:
         record, scaler = self._settings.record, self._scaler()
         if "scaler" in record and scaler is not None:
-            self._event(Phase.GRADIENTS, "scaler", name, _scaler_digest(scaler), _scale(scaler))
+            self._event(Phase.GRADIENTS, "scaler", name, _scaler_digest(scaler), value=_scale(scaler))
         if "rates" in record:
-            self._event(Phase.GRADIENTS, "rates", name, *training.rates(optimizer))
+            settings, rates = training.rates(optimizer)
+            self._event(Phase.GRADIENTS, "rates", name, settings, value=rates)
 
     def _gradients(self, name: str, training: Training) -> None:
         if "gradients" in self._settings.record:
@@ -304,7 +321,7 @@ class Recorder:
         self._writer.event(self.step, phase, series, found.digest, parts=found.parts if self._parts else None)
 
     def _event(
-        self, phase: Phase, kind: str, name: str, digest: bytes, value: Any = None, parts: bytes | None = None
+        self, phase: Phase, kind: str, name: str, digest: bytes, *, value: Any = None, parts: bytes | None = None
     ) -> None:
         assert self._writer is not None
         self._writer.event(self.step, phase, self._writer.series(kind, name), digest, value=value, parts=parts)
@@ -312,9 +329,9 @@ class Recorder:
     def _read_generators(self, phase: Phase) -> None:
         if self._on and "rng" in self._settings.record:
             for name, state, position in self._generators.read():
-                self._event(phase, "rng", name, state, position)
+                self._event(phase, "rng", name, state, value=position)
 
-    def _note(self, kind: str, value: dict[str, Any]) -> None:
+    def _note(self, kind: str, value: Any) -> None:
         self._noted += 1
         if self._writer is not None and self._noted < _NOTES:
             self._writer.note(self.step, kind, value)
@@ -345,7 +362,9 @@ class Recorder:
         self._parts, self._loss, self._phase = keeps_parts(self.step), None, Phase.BEFORE_BATCH
         if (threads := torch.get_num_threads()) != self._threads:
             self._threads = threads
-            self._note("threads", {"intra_op": threads, "inter_op": torch.get_num_interop_threads()})
+            self._note(
+                "threads", {"intra_op": threads, "inter_op": torch.get_num_interop_threads(), "place": call_site()}
+            )
         if self._on and keeps_states(self.step) and "rng" in self._settings.record:
             assert self._writer is not None
             self._generators.refresh()
@@ -377,19 +396,15 @@ class Recorder:
             self._write_seen(found)
 
     def _write_seen(self, found: Observation) -> None:
-        self._event(self._phase, found.kind, found.name, found.digest, found.value, found.parts)
+        self._event(self._phase, found.kind, found.name, found.digest, value=found.value, parts=found.parts)
 
     def _fail(self, error: Exception) -> None:
         self.failed = error
-        message = f"samerun: the trace ends at step {self.step}, because recording failed: {_text(error)}"
-        print(message, file=sys.stderr)
+        text = f"{type(error).__name__}: {error}"
+        sys.stderr.write(f"samerun: the trace ends at step {self.step}, because recording failed: {text}\n")
         self._deep.close()
         if self._writer is not None:
-            self._writer.close(f"recording failed: {_text(error)}")
-
-
-def _text(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+            self._writer.close(f"recording failed: {text}")
 
 
 def _value(tensor: torch.Tensor) -> float | None:

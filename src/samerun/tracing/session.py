@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import ClassVar
 
 from samerun.errors import TraceError
 from samerun.tracing.hooks import install
@@ -28,13 +29,13 @@ class Session:
         TraceError: if this process is being recorded already.
     """
 
-    active: Session | None = None
+    active: ClassVar[Session | None] = None
 
     def __init__(self, settings: Settings) -> None:
         if Session.active is not None:
             other = Session.active.settings.path
             raise TraceError(str(settings.path), f"cannot be begun: this process is being recorded into {str(other)!r}")
-        self.settings = settings
+        self.settings: Settings = settings
         self.recorder = Recorder(settings)
         self._patches = install(self.recorder)
         Session.active = self
@@ -52,9 +53,9 @@ class trace:  # noqa: N801  # a context manager, named like one
 
     For each optimizer step, in the order of execution: digests of every generator before a batch is fetched, after it
     and after the step, of the batch, the loss, gradients, learning rates, the scaler, the optimizer's state, parameters
-    and buffers. Besides: seeds, loaders, optimizers, the model's structure, states loaded and saved, directories listed,
-    each with file and line, and the environment. Processes that are forked inside the block and train make files of
-    their own beside it; those that are spawned are recorded by ``samerun trace`` only.
+    and buffers. Besides: seeds, loaders, optimizers, the model's structure, states loaded and saved, directories
+    listed, each with file and line, and the environment. Processes that are forked inside the block and train make
+    files of their own beside it; those that are spawned are recorded by ``samerun trace`` only.
 
     Args:
         path: the file, such as ``A.trace``. With several ranks, rank 1 writes ``A.rank1.trace``, and so on.
@@ -81,7 +82,8 @@ class trace:  # noqa: N801  # a context manager, named like one
         record: Collection[str] = DEFAULT,
         force: bool = False,
     ) -> None:
-        self._settings = _rerun(Settings.checked(path, level, steps, every, record, force))
+        settings = Settings.checked(path, level=level, steps=steps, every=every, record=record, force=force)
+        self._settings = _rerun(settings)
         self._session: Session | None = None
 
     def __enter__(self) -> None:

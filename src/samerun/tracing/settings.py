@@ -42,6 +42,7 @@ class Settings:
     def checked(
         cls,
         path: str | Path,
+        *,
         level: int = 1,
         steps: range | tuple[int, int] | None = None,
         every: int = 1,

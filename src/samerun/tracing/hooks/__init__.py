@@ -1,4 +1,4 @@
-"""Where a recorder is called from: one module for each thing that is hooked, each with ``install(recorder, patches)``."""
+"""Where a recorder is called from: a module for each thing that is hooked, with ``install(recorder, patches)``."""
 
 from __future__ import annotations
 

@@ -17,11 +17,11 @@ __all__ = ["install"]
 _OURS = "samerun.tracing"
 
 
-def install(recorder: Recorder, patches: Patches) -> None:
+def install(_: Recorder, patches: Patches) -> None:
     """Have the compiler skip the recorder's frames, once it is there; loading it takes a second."""
     told = list[bool]()
 
-    def skip(*_: Any, **__: Any) -> None:
+    def skip(*__: Any, **___: Any) -> None:
         rules = sys.modules.get("torch._dynamo.trace_rules")
         if rules is not None and not told:
             told.append(True)

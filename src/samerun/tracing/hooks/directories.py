@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xxhash import xxh3_128_hexdigest
@@ -19,35 +20,33 @@ __all__ = ["install"]
 def install(recorder: Recorder, patches: Patches) -> None:
     """Hook ``os.listdir`` and ``os.scandir``, which ``glob``, ``os.walk`` and ``pathlib`` call.
 
-    Recorded are calls of the user's own code and of Python's library on its behalf, each once: place, directory and order.
+    Recorded are calls of the user's own code, and of Python's library for it, once for each place, directory and order.
     """
     listdir, seen = os.listdir, set[tuple[Any, ...]]()
 
-    def told(path: Any, names: list[Any]) -> None:
-        place = call_site()
-        order = _digest(names)
-        key = (os.fspath(path) if not isinstance(path, int) else path, order, place.get("file"), place.get("line"))
-        if key in seen:
-            return
-        seen.add(key)
-        found = {
-            "directory": os.path.abspath(os.fsdecode(key[0])) if not isinstance(path, int) else f"descriptor {path}"
-        }  # noqa: PTH100
-        recorder.note(
-            "listdir", {**found, "order": order, "names": _digest(sorted(names)), "count": len(names), **place}
-        )
+    def tell(path: Any, names: list[Any]) -> None:
+        place, order, directory = call_site(), _digest(names), _absolute(path)
+        key = (directory, order, place.get("file"), place.get("line"))
+        if key not in seen:
+            seen.add(key)
+            found = {"path": directory, "digest": order, "sorted": _digest(sorted(names)), "count": len(names)}
+            recorder.note("listdir", {**found, "place": place})
 
-    def listed(_: Any, names: list[Any], path: Any = ".") -> None:
+    def listed(_: Any, names: list[Any], path: Any = None) -> None:
         if is_from_user():
-            told("." if path is None else path, names)
+            tell(path, names)
 
     # What scandir gives can be read once; the directory is listed a second time, which gives the same order.
-    def scanned(_: Any, __: Any, path: Any = ".") -> None:
+    def scanned(_: Any, __: Any, path: Any = None) -> None:
         if is_from_user():
-            told("." if path is None else path, listdir("." if path is None else path))
+            tell(path, listdir(path))
 
     patches.watch(os, "listdir", after=listed)
     patches.watch(os, "scandir", after=scanned)
+
+
+def _absolute(path: Any) -> str:
+    return f"descriptor {path}" if isinstance(path, int) else str(Path(os.fsdecode(path or ".")).absolute())
 
 
 def _digest(names: list[Any]) -> str:

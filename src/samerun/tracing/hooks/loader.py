@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from torch.utils.data import dataloader
@@ -15,17 +16,20 @@ __all__ = ["install"]
 
 
 def install(recorder: Recorder, patches: Patches) -> None:
-    """Hook torch's iterators, and those that are derived from them."""
+    """Hook torch's iterators, and those that are derived from them, now or later."""
     base, in_workers = dataloader._BaseDataLoaderIter, dataloader._MultiProcessingDataLoaderIter
     fetches = _Fetches(recorder)
     watched: set[type] = set()
 
+    def watch(kind: type) -> None:
+        if "__next__" in vars(kind) and kind not in watched:
+            watched.add(kind)
+            patches.watch(kind, "__next__", fetches.begin, fetches.end, fetches.fail)
+
     # An iterator is made before the generators draw its seed; with persistent workers it is reset for each pass.
     def made(iterator: Any, loader: Any, *_: Any, **__: Any) -> None:
         for kind in type(iterator).__mro__:
-            if "__next__" in vars(kind) and issubclass(kind, base) and kind not in watched:
-                watched.add(kind)
-                patches.watch(kind, "__next__", fetches.begin, fetches.end, fetches.fail)
+            watch(kind)
         recorder.pass_begins(iterator, _loader(loader))
 
     def was_made(_: Any, __: Any, iterator: Any, loader: Any, *___: Any, **____: Any) -> None:
@@ -36,8 +40,16 @@ def install(recorder: Recorder, patches: Patches) -> None:
         if not first_iter:
             recorder.pass_begins(iterator, _loader(loader))
 
+    for kind in _derived(base):  # of which there may be iterators already
+        watch(kind)
     patches.watch(base, "__init__", made, was_made)
     patches.watch(in_workers, "_reset", reset)
+
+
+def _derived(kind: Any) -> Iterator[type]:
+    yield kind
+    for inner in kind.__subclasses__():
+        yield from _derived(inner)
 
 
 def _loader(loader: Any) -> Any:

@@ -39,7 +39,7 @@ def install(recorder: Recorder, patches: Patches) -> None:
             return args, {**kwargs, "closure": recorded}
         return (args[0], recorded, *args[2:]), kwargs
 
-    def ended(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+    def ended(optimizer: Optimizer, *_: Any) -> None:
         if not torch.compiler.is_compiling():
             recorder.step_ended(optimizer)
 

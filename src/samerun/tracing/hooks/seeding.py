@@ -44,7 +44,7 @@ def install(recorder: Recorder, patches: Patches) -> None:
                 inside.call = True
                 given = args[0] if args else next(iter(kwargs.values()), None)
                 call = f"{owner.__name__}.{name}"
-                recorder.note("seed", {"library": library, "call": call, "value": _plain(given), **call_site()})
+                recorder.note("seed", {"library": library, "call": call, "value": _plain(given), "place": call_site()})
             return outermost
 
         def after(outermost: bool, *_: Any, **__: Any) -> None:

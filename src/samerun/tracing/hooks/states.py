@@ -36,8 +36,8 @@ def install(recorder: Recorder, patches: Patches) -> None:
     """Hook every ``load_state_dict`` of torch's, what sets generators, and torch's functions for files."""
 
     def loaded(thing: Any, *_: Any, **__: Any) -> None:
-        what = f"{type(thing).__qualname__}.load_state_dict"
-        recorder.note("load", {"what": what, "on": _class_name(type(thing)), **call_site()})
+        call = f"{type(thing).__qualname__}.load_state_dict"
+        recorder.note("load", {"call": call, "on": _class_name(type(thing)), "place": call_site()})
 
     for kind in _kinds():
         patches.watch(kind, "load_state_dict", loaded)
@@ -55,19 +55,19 @@ def _kinds() -> Iterator[type]:
 
 
 def _set(recorder: Recorder, call: str, source: str) -> Any:
-    return lambda *_, **__: recorder.note("load", {"what": call, "on": source, **call_site()})
+    return lambda *_, **__: recorder.note("load", {"call": call, "on": source, "place": call_site()})
 
 
 def _read(recorder: Recorder) -> Any:
     def before(f: Any, *_: Any, **__: Any) -> None:
-        recorder.note("load", {"what": "torch.load", "on": _file(f), **call_site()})
+        recorder.note("load", {"call": "torch.load", "on": _file(f), "place": call_site()})
 
     return before
 
 
 def _written(recorder: Recorder) -> Any:
-    def before(obj: Any, f: Any, *_: Any, **__: Any) -> None:
-        recorder.note("save", {"what": "torch.save", "on": _file(f), **call_site()})
+    def before(_: Any, f: Any, *__: Any, **___: Any) -> None:
+        recorder.note("save", {"call": "torch.save", "on": _file(f), "place": call_site()})
 
     return before
 

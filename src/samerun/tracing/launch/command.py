@@ -39,8 +39,8 @@ def run(command: Sequence[str], settings: Settings) -> Outcome:
     """Run a command to its end, with its own input and output.
 
     ``PYTHONPATH`` begins with a folder that holds a ``sitecustomize``, which runs the one that was there before. So
-    scripts, ``-m``, processes that are forked or spawned, and the ranks of ``torchrun`` are all reached; ``-E``, ``-I`` and
-    ``-S`` switch it off.
+    scripts, ``-m``, processes that are forked or spawned, and the ranks of ``torchrun`` are all reached; ``-E``, ``-I``
+    and ``-S`` switch it off.
 
     Raises:
         TraceError: if there are traces of this name, or if the command cannot be run or made none.
@@ -62,14 +62,8 @@ def injected(settings: Settings) -> dict[str, str]:
 
 def _wait(process: subprocess.Popen[bytes]) -> int:
     """Wait for a process, to which an order to end is passed on; Ctrl-C reaches it by itself."""
-
-    def pass_on(number: int, frame: FrameType | None) -> None:
-        process.send_signal(number)
-
-    before = {
-        signal.SIGTERM: signal.signal(signal.SIGTERM, pass_on),
-        signal.SIGINT: signal.signal(signal.SIGINT, _ignore),
-    }
+    handlers = {signal.SIGTERM: lambda number, _: process.send_signal(number), signal.SIGINT: _ignore}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         return process.wait()
     finally:
@@ -77,5 +71,5 @@ def _wait(process: subprocess.Popen[bytes]) -> int:
             signal.signal(number, handler)
 
 
-def _ignore(number: int, frame: FrameType | None) -> None:
+def _ignore(_: int, __: FrameType | None) -> None:
     """Let the process that was started answer Ctrl-C; unlike ``SIG_IGN``, this is not inherited by it."""

@@ -64,7 +64,7 @@ def _begin() -> None:
 
         session = Session(Settings.loads(os.environ[VARIABLE]))
     except Exception as error:
-        print(f"samerun: this process is not traced: {type(error).__name__}: {error}", file=sys.stderr)
+        sys.stderr.write(f"samerun: this process is not traced: {type(error).__name__}: {error}\n")
         return
     _tell_of_exceptions(session)
 
@@ -78,7 +78,7 @@ def _tell_of_exceptions(session: object) -> None:
     def told(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
         sys.excepthook = before
         if Session.active is session:
-            session.recorder.note("exit", {"exception": kind.__name__, "message": str(error)})
+            session.recorder.note("exit", f"{kind.__name__}: {error}")
             session.end(f"exception: {kind.__name__}: {error}")
         before(kind, error, traceback)
 

@@ -16,9 +16,9 @@ if _found is not None and _found.loader is not None:
 
 if "SAMERUN_TRACE" in os.environ:
     try:
-        import samerun
+        from samerun.tracing.launch.injection import arm
     except ImportError:  # run from a folder of its own
         sys.path.append(os.environ["SAMERUN_TRACE_FROM"])
-    from samerun.tracing.launch.injection import arm
+        from samerun.tracing.launch.injection import arm
 
     arm()
