@@ -140,9 +140,13 @@ def compare(
 
 
 def _nothing_in_common(pairing: Pairing) -> str:
-    spans = [f"steps {trace.first_step} to {trace.last_step}" for trace in (pairing.first, pairing.second)]
-    found = f"has no step in common with {pairing.first.path}: {spans[1]} here, {spans[0]} there"
+    here, there = _span(pairing.second), _span(pairing.first)
+    found = f"has no step in common with {pairing.first.path}: {here} here, {there} there"
     return f"{found}, at an offset of {pairing.offset}; give another one (--offset) if that is wrong"
+
+
+def _span(trace: Trace) -> str:
+    return "no finished step" if trace.last_step < 0 else f"steps {trace.first_step} to {trace.last_step}"
 
 
 def _around(pairing: Pairing, divergence: Pair) -> tuple[tuple[Pair, ...], dict[Series, Pair]]:

@@ -118,9 +118,12 @@ class Evidence:
             ours, theirs = ([_without_place(note.value) for note in self.notes(side, kind)] for side in (0, 1))
             for number, (one, other) in enumerate(zip(ours, theirs, strict=False)):
                 name = f"{kind} {one.get('loader', one.get('optimizer', number))}"
+                changes = compare_environments(_keyed(one), _keyed(other))
                 found += [
                     Change(f"{name}: {change.name}", change.first, change.second)
-                    for change in compare_environments(_keyed(one), _keyed(other))
+                    for change in changes
+                    # The rates of a resumed run are those of the moment.
+                    if self.resumed is None or not change.name.startswith("groups.")
                 ]
         return tuple(found)
 
@@ -193,9 +196,10 @@ class Evidence:
 
 def place_of(note: Note | None) -> Site | None:
     """Return the line that a note names, or ``None``."""
-    value = note.value if note is not None else {}
-    file, line, function = value.get("file"), value.get("line"), value.get("function")
-    return Site(str(file), int(line), str(function)) if file and isinstance(line, int) else None
+    place = note.value.get("place") if note is not None else None
+    if not isinstance(place, dict) or not isinstance(place.get("line"), int):
+        return None
+    return Site(str(place.get("file")), place["line"], str(place.get("function")))
 
 
 def library_of(source: str) -> str:
@@ -230,7 +234,7 @@ def _selected(note: Note, fields: tuple[str, ...]) -> str:
 
 
 def _without_place(value: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: entry for name, entry in value.items() if name not in ("file", "line", "function", "via")}
+    return {name: entry for name, entry in value.items() if name != "place"}
 
 
 def _keyed(value: Any) -> Any:
@@ -247,9 +251,9 @@ def _program(trace: Trace) -> dict[str, object]:
     command, source, git = (meta.get(key) or {} for key in ("command", "source", "git"))
     return {
         "command": " ".join(map(str, command.get("script_argv", command.get("argv", ())))),
-        "script": source.get("sha256"),
+        "script": source.get("digest"),
         "commit": git.get("commit"),
-        "changes to tracked files": git.get("diff_sha256"),
+        "changes to tracked files": git.get("digest"),
         "world size": meta.get("world_size"),
     }
 

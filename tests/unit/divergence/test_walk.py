@@ -50,15 +50,14 @@ class Reader:
         return unpack_state(dict(self.generators.states())[self.name])
 
     def reading(self):
-        return next(reading for reading in self.generators.read() if reading.name == self.name)
+        return {name: found for name, *found in self.generators.read()}[self.name]
 
 
 def walked(name, draw, bound=100_000):
     reader = Reader(name)
     state = reader.state()
     draw()
-    reading = reader.reading()
-    return draws_to(reader.name, state, reading.digest, reading.position, bound)
+    return draws_to(reader.name, state, *reader.reading(), bound)
 
 
 @pytest.mark.parametrize("name", DRAWS)

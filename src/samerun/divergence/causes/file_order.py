@@ -17,18 +17,18 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
     if evidence.pair is None or evidence.pair.series.kind not in _KINDS:
         return None
     for one, other in zip(evidence.notes(0, "listdir"), evidence.notes(1, "listdir"), strict=False):
-        if one.value.get("order") != other.value.get("order") and _same_call(one, other):
+        if one.value.get("digest") != other.value.get("digest") and _same_call(one, other):
             return _found(one, other)
     return None
 
 
 def _same_call(one: Note, other: Note) -> bool:
-    return (one.value.get("file"), one.value.get("line")) == (other.value.get("file"), other.value.get("line"))
+    return place_of(one) == place_of(other)
 
 
 def _found(one: Note, other: Note) -> Diagnosis:
-    directory = str(other.value.get("directory"))
-    if one.value.get("names") == other.value.get("names"):
+    directory = str(other.value.get("path"))
+    if one.value.get("sorted") == other.value.get("sorted"):
         files = count(int(other.value.get("count") or 0), "file")
         return Diagnosis(
             "file-order",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from samerun.divergence.causes.diagnosis import Cause, Diagnosis
 from samerun.divergence.evidence import Evidence
-from samerun.divergence.words import change
+from samerun.divergence.words import change, generator, listed
 
 __all__ = ["CAUSE"]
 
@@ -17,11 +17,14 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
         return None
     changes = [change for change in evidence.setup if change.name.startswith("loader")]
     workers = next((change for change in changes if change.name.endswith("num_workers")), None)
-    seeds = evidence.extra_notes("worker-seed", "loader", "base_seed")
+    seeds = evidence.extra_notes("worker-seed", "loader", "seed")
+    own = [series for series in evidence.comparison.pairing.left_out if series.kind == "rng"]
     if workers is not None:
         why = f"they were made by {workers.first} and {workers.second} workers, whose generators draw other numbers"
     elif seeds[0] and seeds[1]:
         why = "the workers began from other seeds"
+    elif own:
+        why = f"{listed([generator(series.name) for series in own])} is in one of the runs only"
     elif evidence.resumed is not None:
         why = "the generators that made them were not where they had been"
     else:

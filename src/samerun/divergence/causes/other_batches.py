@@ -17,7 +17,8 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
         return None
     changes = [change for change in evidence.setup if change.name.startswith("loader")]
     changes = [change for change in changes if change.name.endswith(_SETTINGS)]
-    workers = any(change.name.endswith("num_workers") for change in changes) and not _has_order(evidence)
+    iterable = any(note.value.get("iterable") for note in evidence.notes(1, "loader"))
+    workers = iterable and any(change.name.endswith("num_workers") for change in changes)
     if found.how != "grouped" and not (found.how == "order" and workers):
         return None
     one, other = found.sizes
@@ -32,11 +33,6 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
         evidence.loader_place(1),
         details=tuple(map(change, changes)),
     )
-
-
-def _has_order(evidence: Evidence) -> bool:
-    """Return whether the dataset has an order that a sampler decides, unlike an iterable one."""
-    return any(note.value.get("length") is not None for note in evidence.notes(1, "loader"))
 
 
 CAUSE = Cause("other-batches", 120, _diagnose)

@@ -42,7 +42,7 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
         "threads",
         f"{subject(pair.series)} was computed from equal inputs {what}, which adds numbers in another order",
         "use the same number of threads and the same kind of processor: samerun.deterministic(threads=1), or pin both",
-        place_of(noted[1][-1] if noted[1] else None),
+        place_of(noted[1][-1]) if noted[1] and noted[1][-1].step else None,
         details=tuple(dict.fromkeys(details))[:4],
     )
 
