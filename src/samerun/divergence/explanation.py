@@ -109,7 +109,8 @@ class Explanation:
     def _reruns_in_words(self) -> str:
         number, differing = len(self.reruns), self.differing
         if not self.race and differing:
-            return "Both commands were run again; each repeated its recording up to there, and they differ in the same place."
+            again = "Both commands were run again; each repeated its recording up to there"
+            return f"{again}, and they differ in the same place."
         pairs = "pair of reruns" if number == 1 else "pairs of reruns"
         same_place = sum(place == self.place for place in self.reruns)
         told = [
@@ -124,8 +125,8 @@ class Explanation:
 
 
 _NOTHING_FOUND = (
-    "No operation and no draw of the main process was different in the steps around it. What differs came in from elsewhere: "
-    "the workers of a loader, a file, another thread, or code that ran before torch was imported."
+    "No operation and no draw of the main process was different in the steps around it. What differs came from "
+    "elsewhere: the workers of a loader, a file, another thread, or code that ran before torch was imported."
 )
 
 

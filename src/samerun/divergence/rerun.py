@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,8 +154,6 @@ def _begun_step(path: Path) -> int:
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """End a process and those it started, such as the workers of a loader, without a chance to save anything."""
-    try:
+    with suppress(ProcessLookupError):  # all of them ended
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
     process.wait()
