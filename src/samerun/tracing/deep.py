@@ -35,6 +35,10 @@ class Observation(Protocol):
     def value(self) -> str | None:
         """JSON beside the digest."""
 
+    @property
+    def parts(self) -> bytes | None:
+        """8 bytes for each part."""
+
 
 @contextmanager
 def observing(level: int, sink: Callable[[Observation], None]) -> Iterator[None]:

@@ -6,16 +6,18 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch._subclasses import FakeTensor
 from torch.autograd import _get_sequence_nr  # type: ignore[attr-defined]  # it comes from torch's C part
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes, _pop_mode, _push_mode
 from xxhash import xxh3_128_digest
 
+from samerun.tracing.dump import Dump, Wish
 from samerun.tracing.fingerprint import tensor_digest
+from samerun.tracing.lines import pause
 from samerun.tracing.positions import generator_bytes
 from samerun.tracing.sites import Stack, user_stack
 from samerun.tracing.structure import ModuleCalls
@@ -73,14 +75,21 @@ class Op:
     @property
     def value(self) -> str:
         """What is written beside the digest, as JSON."""
-        told = {"arguments": self.arguments, "module": self.module, "node": self.node, "drew": self.drew}
-        stacks = f'"stack":{self.stack.json},"forward":{self.forward.json}'
-        return f'{{"outputs":{len(self.outputs)},{stacks},{json.dumps(told)[1:]}'
+        return (
+            f'{{"outputs":{len(self.outputs)},"arguments":{_json(self.arguments)},"module":{_json(self.module)},'
+            f'"node":{_json(self.node)},"drew":{_json(self.drew)},"stack":{self.stack.json},'
+            f'"forward":{self.forward.json}}}'
+        )
 
     @property
     def parts(self) -> bytes:
         """The digests of the outputs and then of the inputs, as they are written."""
         return b"".join((*self.outputs, *self.inputs))
+
+
+@lru_cache(maxsize=10_000)
+def _json(text: str | None) -> str:
+    return json.dumps(text)
 
 
 class Operations(TorchDispatchMode):
@@ -102,6 +111,7 @@ class Operations(TorchDispatchMode):
         self._sink = sink
         self._calls = ModuleCalls()
         self._made: dict[int, tuple[Stack, str]] = {}  # by autograd's sequence number
+        self._dump = Dump.from_environment()
 
     @classmethod
     def ignore_compile_internals(cls) -> bool:
@@ -114,28 +124,38 @@ class Operations(TorchDispatchMode):
         return self
 
     def __exit__(self, *error: Any) -> None:
+        above = []  # modes that were entered meanwhile and go on
+        while torch._C._len_torch_dispatch_stack() and (mode := _pop_mode()) is not self:
+            above.append(mode)
+        _push_mode(self)
         super().__exit__(*error)  # type: ignore[no-untyped-call]
+        for mode in reversed(above):
+            _push_mode(mode)
         self._calls.__exit__()
         self._made.clear()
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        call = _Call(func, args, kwargs or {})
-        if call.plan is None or FakeTensor in types:
-            return func(*args, **call.kwargs)
-        call.begin()
-        result = func(*args, **call.kwargs)
-        if type(result) is not FakeTensor:
-            self._sink(self._op(call, result, user_stack(sys._getframe(1))))
-        return result
+        resume = pause()
+        try:
+            call = _Call(func, args, kwargs or {})
+            if call.plan is None or FakeTensor in types:
+                return func(*args, **call.kwargs)
+            call.begin(self._dump)
+            result = func(*args, **call.kwargs)
+            if type(result) is not FakeTensor:
+                self._sink(self._op(call, result, user_stack(sys._getframe(1))))
+            return result
+        finally:
+            if resume is not None:
+                resume()
 
     def _op(self, call: _Call, result: Any, stack: Stack) -> Op:
         assert call.plan is not None
         node, forward, module = self._origin(stack)
-        digest, outputs = call.end(result)
-        inputs = tuple(found[:_PART] for found in call.read)
-        return Op(call.plan.name, digest, outputs, inputs, call.words(), module, stack, node, forward, call.drew())
+        digest, outputs = call.end(result, self._dump)
+        return Op(call.plan.name, digest, outputs, call.inputs, call.words(), module, stack, node, forward, call.drew())
 
     def _origin(self, stack: Stack) -> tuple[str | None, Stack, str]:
         """Return the autograd node being executed, where it was made, and the module this belongs to."""
@@ -153,36 +173,49 @@ class Operations(TorchDispatchMode):
 class _Call:
     """One call of an operation: what it reads is digested before it, what it writes afterwards."""
 
-    __slots__ = ("_before", "_generator", "args", "kwargs", "plan", "read")
+    __slots__ = ("_before", "_generator", "_kept", "_text", "_wish", "args", "inputs", "kwargs", "plan")
 
     def __init__(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.plan = _plan(func)
         self.args = args
         self.kwargs = kwargs
-        self.read: list[bytes] = []
+        self.inputs: tuple[bytes, ...] = ()
         self._generator: torch.Generator | None = None
         self._before = b""
+        self._text = ""
+        self._wish: Wish | None = None
+        self._kept: dict[str, torch.Tensor] = {}
 
-    def begin(self) -> None:
+    def begin(self, dump: Dump | None) -> None:
         assert self.plan is not None
-        self.read = [tensor_digest(tensor) for tensor in self.plan.read(self.args, self.kwargs)]
+        self.inputs = tuple([tensor_digest(tensor)[:_PART] for tensor in self.plan.read(self.args, self.kwargs)])
         if self.plan.random and (generator := _generator(self.args, self.kwargs)) is not None:
             self._generator, self._before = generator, generator_bytes(generator)
+        if dump is not None and (wish := dump.wish(self.plan.name, self.inputs)) is not None:
+            self._wish = wish
+            with torch.no_grad(), _disable_current_modes():  # they may be written to
+                read = [tensor.detach().clone() for tensor in self.plan.read(self.args, self.kwargs)]
+            self._kept = {f"input {place}": tensor for place, tensor in enumerate(read)}
 
-    def end(self, result: Any) -> tuple[bytes, tuple[bytes, ...]]:
+    def end(self, result: Any, dump: Dump | None) -> tuple[bytes, tuple[bytes, ...]]:
         """Return the digest of what was made, and those of its parts."""
         assert self.plan is not None
         if self.plan.blank:
             return bytes(16), ()
-        written = [tensor_digest(tensor) for tensor in self.plan.written(self.args, self.kwargs, result)]
-        whole = b"".join(written) or f"{self.words()} {_looks(result)}".encode()
-        digest = written[0] if len(written) == 1 else xxh3_128_digest(whole)
-        return digest, tuple(found[:_PART] for found in written)
+        written = list(self.plan.written(self.args, self.kwargs, result))
+        digests = [tensor_digest(tensor) for tensor in written]
+        whole = b"".join(digests) or f"{self.words()} {_looks(result)}".encode()
+        digest = digests[0] if len(digests) == 1 else xxh3_128_digest(whole)
+        if dump is not None and self._wish is not None and self._wish.digest == digest:
+            dump.keep(self._wish, {**self._kept, **{f"output {n}": tensor for n, tensor in enumerate(written)}})
+        return digest, tuple([found[:_PART] for found in digests])
 
     def words(self) -> str:
         """Return the arguments in words."""
-        named = (f"{name}={_words(value)}" for name, value in self.kwargs.items())
-        return ", ".join((*map(_words, self.args), *named))
+        if not self._text:
+            named = [f"{name}={_words(value)}" for name, value in self.kwargs.items()]
+            self._text = ", ".join([*map(_words, self.args), *named])
+        return self._text
 
     def drew(self) -> str | None:
         """Return the generator that moved since the beginning."""
@@ -294,7 +327,8 @@ def _default(device: torch.device) -> torch.Generator | None:
     if device.type == "cpu":
         return torch.default_generator
     generators = getattr(getattr(torch, device.type, None), "default_generators", ())
-    place = torch.get_device_module(device.type).current_device() if device.index is None else device.index
+    index: int | None = device.index
+    place = torch.get_device_module(device.type).current_device() if index is None else index
     return generators[place] if place < len(generators) else None
 
 

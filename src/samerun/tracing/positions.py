@@ -14,7 +14,7 @@ from xxhash import xxh3_128_digest
 from samerun.rng.compare import compare
 from samerun.rng.registry import global_sources
 from samerun.rng.shared import SharedNumpy, SharedPython
-from samerun.rng.source import Packed, Source
+from samerun.rng.source import Source
 
 __all__ = ["Move", "Position", "generator_bytes", "shared_sources"]
 
@@ -70,9 +70,8 @@ class Position(Generic[Native]):
         return xxh3_128_digest(repr(self._plain).encode())
 
     def _between(self, before: Native, after: Native) -> Move:
-        with _disable_current_modes():  # a state is packed by torch's operations, which are nobody's
-            packed: tuple[Packed, Packed] = self.source.pack(before), self.source.pack(after)
-        found = compare({"": packed[0]}, {"": packed[1]}, _BOUND)[""]
+        with _disable_current_modes():  # states are packed and compared by torch's operations, which are nobody's
+            found = compare({"": self.source.pack(before)}, {"": self.source.pack(after)}, _BOUND)[""]
         if found.text == "differs":  # an algorithm whose draws are not counted
             return Move("drew", None)
         return Move("set", None) if found.draws is None or found.draws < 0 else Move("drew", found.draws)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from collections.abc import Callable
 from typing import Any
 
 from torch import nn
+from torch.compiler import is_compiling
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils.hooks import RemovableHandle
 
@@ -14,6 +16,7 @@ __all__ = ["ModuleCalls"]
 
 # What torch.compile puts around a module: its insides are named as without it.
 _COMPILED = "_orig_mod"
+_WARNED = r"Using `torch\.compile\(module\)` when there are global hooks"
 
 
 class ModuleCalls:
@@ -35,6 +38,7 @@ class ModuleCalls:
         self._paths: dict[int, tuple[weakref.ref[nn.Module], str]] = {}
         self._numbers: dict[str, int] = {}
         self._handles: list[RemovableHandle] = []
+        self._filter: object = None
 
     @property
     def path(self) -> str:
@@ -42,6 +46,9 @@ class ModuleCalls:
         return self._stack[-1][1] if self._stack else ""
 
     def __enter__(self) -> ModuleCalls:
+        # torch warns where a compiled module meets such hooks, and a warning may be an error in somebody's run.
+        warnings.filterwarnings("ignore", _WARNED, UserWarning)
+        self._filter = warnings.filters[0]
         self._handles = [
             register_module_forward_pre_hook(self._begin),
             register_module_forward_hook(self._end, always_call=True),
@@ -51,12 +58,18 @@ class ModuleCalls:
     def __exit__(self, *error: object) -> None:
         for handle in self._handles:
             handle.remove()
+        if self._filter in warnings.filters:
+            warnings.filters.remove(self._filter)  # type: ignore[attr-defined]  # a list, in spite of its annotation
         self._stack.clear()
 
     def _begin(self, module: nn.Module, inputs: Any) -> None:
+        if is_compiling():  # a compiler finds nothing to compile here
+            return
         self._stack.append((module, self._path(module)))
 
     def _end(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        if is_compiling():
+            return
         if not any(entered is module for entered, _ in self._stack):  # entered before we were
             return
         entered, path = self._stack.pop()
