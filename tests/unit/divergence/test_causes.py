@@ -185,6 +185,11 @@ def test_weights_made_before_the_seed(judge):
     assert (found.cause, found.place) == ("seeded-late", Site("train.py", 3, "main"))
 
 
+def test_weights_of_other_seeds_were_not_made_too_early(judge):
+    found = judge({}, {"initial": "other", "notes": (seed(value=43), *SEEDED[1:])})
+    assert [diagnosis.cause for diagnosis in found] == ["other-seed", "initial-weights"]
+
+
 def test_other_initial_weights(judge):
     layouts = {"parameters": [("fc.weight", "float32", [2]), ("fc.bias", "float32", [2])]}
 
@@ -290,6 +295,12 @@ def test_the_same_samples_in_other_batches(judge):
     (found, *_) = judge(first, workers)
     assert found.cause == "other-batches"
     assert "each worker of an iterable dataset" in found.sentence
+
+
+def test_workers_do_not_regroup_a_dataset_that_has_an_order(judge):
+    first = {"batches": batches_of(ORDER), "steps": range(50), "notes": (*SEEDED, loader())}
+    second = {"batches": batches_of(ORDER[::-1]), "steps": range(50), "notes": (*SEEDED, loader(num_workers=2))}
+    assert judge(first, second)[0].cause == "data-order"
 
 
 def test_a_learning_rate(judge):
@@ -463,7 +474,7 @@ def test_what_differs_long_after_resuming_is_no_forgotten_piece(judge):
 # --- generators that are ahead: real states
 
 
-def real(path, *, extra_at=None, within=None, draws=3, gauss=False, level3=False, loss=False):
+def real(path, *, extra_at=None, within=None, draws=3, gauss=False, level3=False, loss=False, states=range(8)):
     """Record a run that draws 5 numbers from NumPy in each of 8 steps, and more before a step."""
     np.random.seed(1)
     writer, generators = Writer(path, {"environment": ENVIRONMENT}), Generators()
@@ -476,9 +487,12 @@ def real(path, *, extra_at=None, within=None, draws=3, gauss=False, level3=False
 
     writer.note(0, "seed", seed("numpy", 1)[2])
     for step in range(8):
-        writer.state(step, series, pack_state(RandomStateSource("numpy").pack(RandomStateSource("numpy").read())))
+        if step in states:
+            writer.state(step, series, pack_state(RandomStateSource("numpy").pack(RandomStateSource("numpy").read())))
         if step == extra_at:
             np.random.normal() if gauss else np.random.bytes(4 * draws)
+            if gauss == "hidden":  # by what is drawn after it
+                np.random.bytes(4)
             if level3:
                 stack = [["eda.py", 12, "plot_samples"], ["eda.py", 40, "<module>"]]
                 value = json.dumps({"how": "drew", "count": draws, "stack": stack})
@@ -510,7 +524,10 @@ def test_a_draw_within_the_step_shows_in_what_is_computed(tmp_path):
     )
 
 
-@pytest.mark.parametrize(("options", "draws"), [({"draws": 3}, 3), ({"draws": 1000}, 1000), ({"gauss": True}, None)])
+@pytest.mark.parametrize(
+    ("options", "draws"),
+    [({"draws": 3}, 3), ({"draws": 1000}, 1000), ({"gauss": True}, None), ({"gauss": "hidden"}, None)],
+)
 @pytest.mark.parametrize("swapped", [False, True])
 def test_a_generator_that_is_ahead(tmp_path, options, draws, swapped):
     paths = [real(tmp_path / "A.trace"), real(tmp_path / "B.trace", extra_at=5, **options)]
@@ -524,6 +541,16 @@ def test_a_generator_that_is_ahead(tmp_path, options, draws, swapped):
     )
     assert found.place is None
     assert found.details == ("samerun explain finds the line",)
+
+
+def test_draws_are_counted_from_a_state_long_before(tmp_path):
+    options = {"states": (0,)}
+    run = compare_runs(
+        real(tmp_path / "A.trace", **options), real(tmp_path / "B.trace", extra_at=5, draws=777, **options)
+    )
+    (found, *_) = diagnose(Evidence(run.worst))
+    run.close()
+    assert "777 draws ahead in B.trace" in found.sentence
 
 
 def test_the_line_that_drew_where_draws_were_recorded(tmp_path):
