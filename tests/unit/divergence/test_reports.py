@@ -84,7 +84,7 @@ def test_the_answer_fits_one_screen_and_says_where_why_and_what_to_do(verdict):
     assert max(map(len, lines)) <= 80
     words = " ".join(text.split())
     assert "DIFFERS first in step 137: the loss, when the optimizer began its step" in words
-    assert "The loss was computed from equal inputs with another number of threads" in words
+    assert "Another number of threads adds numbers in another order: equal inputs gave other bits in the loss." in words
     assert "threads.intra_op: 2 and 1" in words
     assert "read docs/causes/threads.md" in words
     assert "the same until then 137 steps; batch, buffers, gradients" in words
@@ -148,7 +148,7 @@ def test_json_has_all_that_the_text_says(verdict):
     assert (divergence["step"], divergence["phase"], divergence["kind"]) == (AT, 2, "loss")
     assert divergence["first"]["digest"] != divergence["second"]["digest"]
     assert divergence["second"]["value"] - divergence["first"]["value"] == pytest.approx(1e-6)
-    assert [found["cause"] for found in process["diagnoses"]] == ["threads", "environment"]
+    assert [found["cause"] for found in process["diagnoses"]] == ["threads"]
     assert process["environment"] == [{"name": "threads.intra_op", "first": 2, "second": 1}]
     assert {series["kind"] for series in process["agreed"]} >= {"batch", "parameters", "rng"}
 
@@ -172,6 +172,25 @@ def test_history_tells_every_stretch_and_moment(verdict):
     assert found.distances[AT][1] == pytest.approx(1e-6)
     assert {step: differing for step, differing, _ in found.tensors}[AT + 15] == 2
     assert {total for _, _, total in found.tensors} == {4}
+
+
+def test_the_operations_of_a_step_share_a_row(tmp_path):
+    events = (
+        *EVENTS[:4],
+        *((Phase.BATCH, "op", f"aten.{name}.default") for name in ("mm", "add", "relu")),
+        *EVENTS[4:],
+    )
+
+    def other(step, phase, kind, name):
+        return "other" if (step, name) == (3, "aten.add.default") else plain(step, phase, kind, name)
+
+    traces = [
+        record(tmp_path / f"{name}.trace", content, events=events) for name, content in (("A", plain), ("B", other))
+    ]
+    with judge(*traces) as found:
+        told = history(found.worst.comparison)
+    (row,) = (row for row in told.rows if row.series.kind == "op")
+    assert [step for step, cell in enumerate(row.cells) if not cell] == [3]
 
 
 def test_a_single_step_that_differs_is_seen_in_its_stretch(pair, tmp_path):

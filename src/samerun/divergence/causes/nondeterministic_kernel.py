@@ -27,8 +27,8 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
     given = "batch, parameters and generators agreed" if known else "all that was recorded before agreed"
     return Diagnosis(
         "nondeterministic-kernel",
-        f"{subject(pair.series)} differs although {given} and the environments are the same: an operation gave another "
-        f"result for the same inputs",
+        f"an operation gave another result for the same inputs: the first difference is in "
+        f"{subject(pair.series)}, although {given} and the environments are the same",
         _ADVICE,
         certain=known,
         details=("samerun explain finds the operation and its line",)

@@ -29,8 +29,8 @@ def _known(evidence: Evidence) -> str:
         name = generator(pair.series.name)
         return f"{name} is in another state, and no number of draws that was tried leads from one to the other"
     if pair.series.kind == "op":
-        return f"{subject(pair.series)} differs, and what it was made from did not come from another operation"
-    return f"{subject(pair.series)} differs although all that was recorded before it agreed"
+        return f"the first difference is in {subject(pair.series)}, which was made from something outside of torch"
+    return f"the first difference is in {subject(pair.series)}, although all that was recorded before it agreed"
 
 
 def _missing(evidence: Evidence) -> tuple[str, ...]:
