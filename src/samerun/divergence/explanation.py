@@ -71,11 +71,12 @@ class Explanation:
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it as JSON values."""
-        finding = None
+        finding: dict[str, Any] | None = None
         if self.finding is not None:
             acts = (self.finding.first, self.finding.second)
             first, second = (None if act is None else _act_json(act) for act in acts)
             finding = {"kind": self.finding.kind, "before": self.finding.before, "first": first, "second": second}
+            finding["more"] = [_act_json(draw) for draw in self.finding.more]
         return {
             "same": self.place is None,
             "place": None if self.place is None else _place_json(self.place),
@@ -172,6 +173,12 @@ def _draws_in_words(finding: Finding, base: Path | None) -> Iterator[str]:
     source = words.generator(act.name)
     yield f"The {who} run {_took(act)} {'' if act.how == 'set' else 'from '}{source}, which the {other} did not:"
     yield from _stack(act.stack, base)
+    if finding.more:
+        counts = [draw.count for draw in finding.more if draw.count is not None]
+        lines = list(
+            dict.fromkeys(f"{_file(site, base)}:{site.line}" for draw in finding.more for site in draw.stack[:1])
+        )
+        yield f"and then {words.count(sum(counts), 'draw')} more, at {words.listed(lines)}"
 
 
 def _took(draw: Draw) -> str:

@@ -34,12 +34,14 @@ class Finding:
         first: what the first run did; ``None`` if only the second did something.
         second: what the second run did; ``None`` if only the first did something.
         before: how many operations and draws were the same before it.
+        more: what the same run drew further from the same generator until both went on alike.
     """
 
     kind: Literal["draw", "set", "made", "drawn", "arguments", "entered", "order"]
     first: Observed | None
     second: Observed | None
     before: int
+    more: tuple[Draw, ...] = ()
 
 
 def observed(events: Iterable[Event]) -> list[Observed]:
@@ -141,10 +143,10 @@ def _extra(
     """Tell what only one of the runs did: the first draw in it, or else its first operation."""
     ours, theirs = (acts[start : start + more] for acts, start, more in zip((first, second), at, skipped, strict=True))
     only = ours or theirs
-    draw = next((act for act in only if isinstance(act, Draw)), None)
-    act = draw or only[0]
-    kind: Literal["draw", "order"] = "draw" if draw else "order"
-    return Finding(kind, act if ours else None, None if ours else act, at[0])
+    draws = [act for act in only if isinstance(act, Draw)]
+    act: Observed = draws[0] if draws else only[0]
+    more = tuple(draw for draw in draws[1:] if draw.name == act.name)
+    return Finding("draw" if draws else "order", act if ours else None, None if ours else act, at[0], more)
 
 
 def _judge(ours: Observed, theirs: Observed, before: int) -> Finding:

@@ -63,6 +63,12 @@ def test_an_extra_draw_is_found_among_other_extra_acts(place: int, more: int) ->
     assert (other_way.kind, other_way.first, other_way.second) == ("draw", draw("python"), None)
 
 
+def test_what_else_was_drawn_there_is_told_too() -> None:
+    extra = [draw("numpy", 5), op("histc"), draw("python"), draw("numpy", 7)]
+    finding = found(STEP, [*STEP[:2], *extra, *changed(1)[2:]])
+    assert (finding.second, finding.more) == (extra[0], (extra[3],))
+
+
 def test_a_draw_at_the_very_end_is_found() -> None:
     assert found(STEP, [*STEP, draw("python")]).second == draw("python")
 
