@@ -40,22 +40,21 @@ def diff(  # noqa: PLR0917 - click passes them by name
     A resumed run is compared with the uninterrupted one from the step it goes on from. Exit code: 0 the same,
     1 differs, 2 cannot tell.
     """
-    from samerun.divergence.verdict import judge
+    from samerun.divergence import judge
 
     _check(ignore)
-    verdict = judge(first, second, ignore=ignore, offset=offset)
-    if html is not None:
-        from samerun.divergence.html import page
+    with judge(first, second, ignore=ignore, offset=offset) as verdict:
+        if html is not None:
+            from samerun.divergence.html import page
 
-        html.write_text(page(verdict), encoding="utf-8")
-        click.echo(f"page: {html}", err=True)
-    if as_json:
-        click.echo(json.dumps(verdict.as_json(), indent=2))
-    else:
-        from samerun.divergence.text import show
+            html.write_text(page(verdict), encoding="utf-8")
+            click.echo(f"page: {html}", err=True)
+        if as_json:
+            click.echo(json.dumps(verdict.as_json(), indent=2))
+        else:
+            from samerun.divergence.text import show
 
-        show(verdict, Console())
-    verdict.close()
+            show(verdict, Console())
     context.exit(0 if verdict.same else 1)
 
 

@@ -107,7 +107,7 @@ class Evidence:
 
     @cached_property
     def program(self) -> tuple[Change, ...]:
-        """What differs between the programs: the command, the script, the commit, changes to tracked files."""
+        """What differs between the programs, that is the command, the script, the commit, changes to tracked files."""
         return compare_environments(*(_program(trace) for trace in self.traces))
 
     @cached_property

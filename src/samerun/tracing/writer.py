@@ -184,6 +184,12 @@ class Writer:
         self._connection.close()
         atexit.unregister(self._at_exit)
 
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        self.close("end" if kind is None else f"exception: {kind.__name__}")
+
     def _begin_step(self) -> None:
         self._nth: dict[int, int] = {}
         self._hashed: list[bytes] = []
