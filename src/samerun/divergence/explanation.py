@@ -178,7 +178,7 @@ def _draws_in_words(finding: Finding, base: Path | None) -> Iterator[str]:
         lines = list(
             dict.fromkeys(f"{_file(site, base)}:{site.line}" for draw in finding.more for site in draw.stack[:1])
         )
-        yield f"and then {words.count(sum(counts), 'draw')} more, at {words.listed(lines)}"
+        yield f"and further {words.count(sum(counts), 'draw')} after that, at {words.listed(lines)}"
 
 
 def _took(draw: Draw) -> str:

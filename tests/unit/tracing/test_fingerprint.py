@@ -129,7 +129,8 @@ def test_tensors_that_come_again_are_looked_up_anew_when_they_changed():
         lambda: setattr(tensor, "data", tensor.data.t()),
         lambda: setattr(tensor, "data", tensor.data.reshape(2, 8)),
         lambda: setattr(tensor, "data", tensor.data.double()),
-        lambda: setattr(tensor, "data", torch.randn(1000)),
+        lambda: setattr(tensor, "data", torch.randn(1000).half()),
+        lambda: setattr(tensor, "data", tensor.data.view(torch.bfloat16)),
         lambda: setattr(tensor, "data", torch.randn(0)),
     ]
     seen = []

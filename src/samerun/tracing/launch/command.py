@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-import samerun
 from samerun.errors import TraceError
 from samerun.tracing.format import siblings
 from samerun.tracing.launch.injection import FROM, VARIABLE
@@ -58,7 +57,7 @@ def run(command: Sequence[str], settings: Settings) -> Outcome:
 def injected(settings: Settings) -> dict[str, str]:
     """Return the environment variables that make every Python process record itself."""
     path = os.pathsep.join([str(_SITE), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {"PYTHONPATH": path, VARIABLE: settings.dumps(), FROM: str(Path(samerun.__file__).parent.parent)}
+    return {"PYTHONPATH": path, VARIABLE: settings.dumps(), FROM: str(Path(__file__).parents[3])}
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:
