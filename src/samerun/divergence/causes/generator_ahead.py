@@ -10,6 +10,7 @@ from samerun.tracing.format import Phase
 
 __all__ = ["CAUSE"]
 
+_ADVICE = "draw that from another generator, or put it into samerun.isolate() or a Stream, so that it leaves no trace"
 _WHERE = {
     Phase.BEFORE_BATCH: "between the step before and the fetching of the batch",
     Phase.BATCH: "while the batch was fetched",
@@ -28,7 +29,7 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
     sources = [source for source, _ in counted] or ([pair.series.name] if pair.series.kind == "draw" else [])
     line = next((found for source in sources if (found := evidence.extra_draw(source)) is not None), None)
     if not counted and line is None:
-        return None
+        return _uncounted(evidence, pair)
     source, draws = counted[0] if counted else (pair.series.name, 0)
     side = line[0] if line is not None else int((draws or 0) > 0)
     where = _where(evidence, pair)
@@ -36,9 +37,25 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
     return Diagnosis(
         "generator-ahead",
         f"{generator(source)} is {_in_words(draws)} in {evidence.labels[side]}: something drew from it {where}",
-        "draw that from another generator, or put it into samerun.isolate() or a Stream, so that it leaves no trace",
+        _ADVICE,
         line[1] if line is not None else None,
         details=(*others, *(() if line is not None else ("samerun explain finds the line",))),
+    )
+
+
+def _uncounted(evidence: Evidence, pair: Pair) -> Diagnosis | None:
+    """Say what is known where the draws cannot be counted, as for PCG64, on a device, or where it was set."""
+    agreed = evidence.comparison.agreed()
+    moved = [other for other in evidence.moved if other.series in agreed]
+    if not moved or evidence.resumed is not None:
+        return None
+    return Diagnosis(
+        "generator-ahead",
+        f"{generator(moved[0].series.name)} is in another state: something drew from it, or set it, "
+        f"{_where(evidence, pair)} in one of the runs; the draws cannot be counted",
+        _ADVICE,
+        certain=False,
+        details=("samerun explain finds the line",),
     )
 
 
