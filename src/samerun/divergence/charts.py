@@ -165,10 +165,11 @@ def _shortened(text: str) -> str:
 def _tag(tag: str, text: str | None = None, *, inner: str | None = None, **attributes: object) -> str:
     from markupsafe import escape
 
+    # Attributes are numbers and names given here; text may come from a trace.
     given = {
         key.rstrip("_"): f"{value:.2f}" if isinstance(value, float) else value for key, value in attributes.items()
     }
-    written = "".join(f' {key}="{escape(value)}"' for key, value in given.items())
+    written = "".join(f' {key}="{value}"' for key, value in given.items())
     content = inner if inner is not None else escape(text) if text is not None else ""
     return f"<{tag}{written}>{content}</{tag}>"
 

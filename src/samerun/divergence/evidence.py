@@ -22,13 +22,13 @@ from samerun.tracing.format import Phase
 from samerun.tracing.reader import Event, Note, Series, Trace
 from samerun.tracing.sites import Site, Stack
 
-__all__ = ["COMPUTED", "Evidence", "library_of", "place_of"]
+__all__ = ["COMPUTED", "Evidence", "library_of", "operation_of", "operation_site", "place_of"]
 
 #: Kinds that are computed from a batch, the parameters and what was drawn.
 COMPUTED = frozenset({"output", "op", "loss", "gradients"})
 
 # Entries of environments that say nothing about results.
-_HARMLESS = ("git.", "cpu.cpus", "packages.samerun")
+_HARMLESS = ("git.", "threads.cpus", "packages.samerun", "variables.TORCHELASTIC_")
 
 
 class Evidence:
@@ -205,6 +205,24 @@ def place_of(note: Note | None) -> Site | None:
 def library_of(source: str) -> str:
     """Return what notes of seeding call the library of an RNG source."""
     return "torch" if source.startswith("torch") else source
+
+
+def operation_of(event: Event | None) -> dict[str, Any] | None:
+    """Return what was recorded of an operation (level 3), as JSON values, or ``None``."""
+    try:
+        told = json.loads(str(event.value)) if event is not None else None
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) and isinstance(told.get("outputs"), int) else None
+
+
+def operation_site(event: Event | None) -> Site | None:
+    """Return the line that an operation belongs to; in the backward pass, the line of the forward pass."""
+    told = operation_of(event) or {}
+    try:
+        return Stack.of(told.get("forward") or told.get("stack") or ()).site
+    except (TypeError, ValueError):
+        return None
 
 
 def _labels(first: Path, second: Path) -> tuple[str, str]:

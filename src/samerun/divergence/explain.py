@@ -119,9 +119,7 @@ class _Around:
     def _rerun(self, number: int, times: int) -> _Pair:
         paths = (self.folder / f"{number}a.trace", self.folder / f"{number}b.trace")
         for side, path in enumerate(paths):
-            self.progress(
-                f"pair {number + 1} of at most {times}: running the {('first', 'second')[side]} command again"
-            )
+            self.progress(f"rerun {number + 1} of at most {times}: {self.commands[side]}")
             self._run(side, path)
         repeats = tuple(
             self._differ(recorded, path, 0, side) is None
@@ -157,7 +155,7 @@ class _Around:
             return {}, []
         kept = []
         for side, op in enumerate(ops):
-            self.progress(f"running the {('first', 'second')[side]} command again to keep the values")
+            self.progress(f"once more, to keep values: {self.commands[side]}")
             folder = self.folder / f"values-{side}"
             folder.mkdir()
             wish = Wish(op.name, op.inputs, op.digest)

@@ -77,7 +77,8 @@ def history(comparison: Comparison) -> History:
     standing: list[dict[Series, bool]] = []
     for number, (_, chosen) in enumerate(groups):
         for pair in comparison.pairing.pairs(chosen):
-            row = rows.setdefault((pair.phase, pair.series), Row(pair.series, pair.phase, [None] * len(groups)))
+            series = _shown(pair.series)
+            row = rows.setdefault((pair.phase, series), Row(series, pair.phase, [None] * len(groups)))
             row.cells[number] = row.cells[number] is not False and pair.same
             if pair.series.kind == "parameters" and (count := _tensors(pair)) is not None:
                 found.tensors.append((pair.step, *count))
@@ -98,6 +99,11 @@ def _groups(steps: Sequence[int]) -> Iterator[tuple[Sequence[int], Sequence[int]
     for start in range(0, len(steps), size):
         group = steps[start : start + size]
         yield group, group[:most]
+
+
+def _shown(series: Series) -> Series:
+    """Return the row a series belongs to: those of levels 2 and 3 are many and share one for each kind."""
+    return Series(series.kind, "") if series.kind in ("output", "op", "draw") else series
 
 
 def _standing(comparison: Comparison) -> dict[Series, bool]:

@@ -38,6 +38,7 @@ def page(verdict: Verdict) -> str:
 def _values(verdict: Verdict) -> dict[str, Any]:
     finding = verdict.worst
     pair = finding.comparison.divergence
+    changes = (*finding.evidence.program, *finding.evidence.setup, *finding.evidence.environment)
     return {
         "verdict": verdict,
         "finding": finding,
@@ -46,7 +47,7 @@ def _values(verdict: Verdict) -> dict[str, Any]:
         "name": name,
         "where": None if pair is None else f"{subject(pair.series)}, {MOMENTS[pair.phase]}",
         "values": (None, None) if pair is None else finding.evidence.values_of(pair),
-        "changes": [*finding.evidence.program, *finding.evidence.setup, *finding.evidence.environment],
+        "changes": [change for change in changes if change.name != "command"],
         "commands": [_command(finding, side) for side in (0, 1)],
         **_drawings(finding),
     }

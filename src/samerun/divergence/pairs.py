@@ -148,8 +148,6 @@ class Pairing:
         standing: Standing,
     ) -> Iterator[Pair]:
         wanted = self._comparable(ours, theirs)
-        if self.offset and step == self.steps[0]:
-            ours, theirs = _at_beginning(ours), _at_beginning(theirs)
         first = {_key(event): event for event in ours if event.series in wanted}
         second = {_key(event): event for event in theirs if event.series in wanted}
         for key in _merged(list(first), list(second)):
@@ -207,25 +205,11 @@ def _key(event: Event) -> Key:
     return event.phase, event.nth, event.series
 
 
-def _at_beginning(events: Sequence[Event]) -> list[Event]:
-    """Return what stands when the first batch of a resumed run is fetched.
-
-    How often it was read before that differs, because the other run was in the middle of a loop or ended an epoch.
-    """
-    last = {event.series: event for event in events if _is_beginning(event)}
-    kept = [event for event in events if not _is_beginning(event) or last[event.series] is event]
-    return [event._replace(nth=0) if _is_beginning(event) else event for event in kept]
-
-
-def _is_beginning(event: Event) -> bool:
-    return event.phase == Phase.BEFORE_BATCH and event.series.kind in STANDING
-
-
 def _without_passing(pairs: list[Pair]) -> list[Pair]:
     """Leave out generators that differ before a batch is fetched and agree once it is there.
 
     With workers a loader draws the seed of the order when an iterator is made, without them when the first batch is
-    fetched.
+    fetched; and a resumed run restores its generators anywhere before that.
     """
     fetched = {pair.series: pair.same for pair in pairs if pair.phase <= Phase.BATCH and pair.series.kind == "rng"}
     return [

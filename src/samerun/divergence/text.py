@@ -113,7 +113,7 @@ def _not_compared(finding: Finding) -> list[tuple[str, str]]:
         rows += [("not compared", f"{listed(names, _MOST)}: only in {labels[side]}")] if names else []
     if pairing.idle:
         idle = listed([str(series) for series in sorted(pairing.idle)])
-        rows.append(("not compared", f"{idle}: differs, but nothing drew from it"))
+        rows.append(("not compared", f"{idle}: not the same, but never drawn from"))
     return rows
 
 

@@ -48,8 +48,8 @@ def _moved(evidence: Evidence, pair: Pair) -> list[Pair]:
         return []
     moved = [other for other in evidence.comparison.later.values() if other.series.kind == "rng"]
     moved = [other for other in moved if other.step == pair.step]
-    # Dropout draws from torch's.
-    return sorted(moved, key=lambda other: not other.series.name.startswith("torch"))
+    # Dropout draws from torch's; what was seen to be drawn first comes before all.
+    return sorted(moved, key=lambda other: (other.series.name != pair.series.name, other.series.name[:5] != "torch"))
 
 
 def _in_words(draws: int | None) -> str:

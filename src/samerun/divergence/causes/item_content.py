@@ -34,14 +34,21 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
         if found.same_places
         else "no sample agrees"
     )
+    certain = workers is not None or bool(seeds[0] and seeds[1])
     return Diagnosis(
         "item-content",
         f"the samples are others: {same}, and the rest are nowhere near in {evidence.labels[0]}; {why}",
         "let every item draw from generators keyed by its epoch and place: samerun.DataLoader(..., seed=42)",
         evidence.loader_place(1),
-        certain=workers is not None or bool(seeds[0] and seeds[1]),
-        details=tuple(change(found) for found in changes)[:4],
+        certain=certain,
+        details=(*[change(found) for found in changes[:4]], *_hashing(evidence, certain)),
     )
+
+
+def _hashing(evidence: Evidence, certain: bool) -> tuple[str, ...]:
+    if certain or not evidence.hashing_varies:
+        return ()
+    return ("strings have other hashes in the two runs: labels numbered in the order of a set would differ too",)
 
 
 CAUSE = Cause("item-content", 140, _diagnose)
