@@ -81,10 +81,10 @@ def test_a_loaded_state_is_not_shared():
             self.values = state["values"]
 
     thing = Holder()
-    state = {"values": [torch.ones(2)]}
+    state = {"state": {"values": [torch.ones(2)]}, "generators": {}}
     tracked("thing", thing).load(state, exactly=True)
     thing.values[0].zero_()
-    assert state["values"][0].tolist() == [1, 1]
+    assert state["state"]["values"][0].tolist() == [1, 1]
 
 
 class Caching(nn.Module):
@@ -187,4 +187,100 @@ def test_a_thing_that_cannot_load_is_named():
 
     for exactly in (True, False):
         with pytest.raises(RunError, match=r"thing: .*Fragile.load_state_dict raised KeyError\('missing'\)"):
-            tracked("thing", Fragile()).load({}, exactly=exactly)
+            tracked("thing", Fragile()).load({"state": {}, "generators": {}}, exactly=exactly)
+
+
+class Beside(nn.Module):
+    def __init__(self, rate=0.5):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(2))
+        self.rate, self.tied, self.view = rate, [self.weight], self.weight.detach()[:1]
+        self.mean, self.other, self.count, self.object = torch.zeros(2), torch.zeros(1), 0, object()
+
+
+def test_attributes_that_have_changed_come_back_and_constants_are_the_scripts():
+    model, fresh = nn.Sequential(Beside()), nn.Sequential(Beside(rate=0.1))
+    kept = tracked("model", model)
+    model[0].mean += 1
+    model[0].other = torch.zeros(1, dtype=torch.float64)
+    model[0].count += 1
+    model[0].late = {"a": [np.float32([1]), (None, "b", 2.5)], 3: torch.ones(1)}
+    model[0].weight.data.zero_()
+    state = kept.state()
+    assert list(state["attributes"]) == ["0.mean", "0.other", "0.count", "0.late"]
+    other, mean = tracked("model", fresh), fresh[0].mean
+    assert list(other.problems(state)) == []
+    other.load(state, exactly=True)
+    assert first_difference(state, other.state()) is None
+    assert fresh[0].rate == 0.1
+    assert fresh[0].mean is mean
+    fresh[0].mean.zero_()
+    fresh[0].late["a"][0][:] = 7
+    fresh[0].late[3].zero_()
+    assert first_difference(state, kept.state()) is None
+    assert next(problem.where for problem in tracked("model", nn.Linear(1, 1)).problems(state)) == "model['0.mean']"
+
+
+def test_generators_of_a_module_must_be_as_many():
+    class Random(nn.Module):
+        def __init__(self, *generators):
+            super().__init__()
+            self.generators = generators
+
+    state = tracked("model", Random(random.Random(1))).state()
+    for generators, found in ((), "a state, expected none"), ((random.Random(), random.Random()), "no state, expected"):
+        problems = map(str, tracked("model", Random(*generators)).problems(state))
+        assert [f"found {found}" in problem for problem in problems] == [True]
+
+
+def test_parameters_of_an_optimizer_alone_come_back():
+    def make(value):
+        loose, owned = (torch.full((2,), value, requires_grad=True) for _ in range(2))
+        optimizer = torch.optim.SGD([{"params": [owned]}, {"params": [loose]}], lr=0.1)
+        kept = tracked("optimizer", optimizer)
+        kept.owned = {id(owned)}
+        return kept, loose, owned
+
+    kept, loose, _ = make(1.0)
+    loose.square().sum().backward()
+    state = kept.state()
+    assert list(state["loose"]) == [1]
+    fresh, other, owned = make(2.0)
+    assert list(fresh.problems(state)) == []
+    fresh.load(state, exactly=True)
+    assert other.tolist() == [1, 1]
+    assert other.grad.tolist() == [2, 2]
+    assert owned.tolist() == [2, 2]
+    other.grad.zero_()
+    assert state["gradients"][1].tolist() == [2, 2]
+    fresh.load({**state, "gradients": {}}, exactly=True)
+    assert other.grad is None
+    smaller = tracked("optimizer", torch.optim.SGD([torch.ones(2), torch.ones(3)], lr=0.1))
+    assert "groups of [1, 1] parameters" in str(next(smaller.problems(state)))
+    state["loose"] = {1: torch.ones(3)}
+    assert [problem.where for problem in fresh.problems(state)] == ["optimizer['loose'][1]"]
+
+
+def test_a_sparse_gradient_that_is_pending_is_refused():
+    model = nn.Embedding(3, 2, sparse=True)
+    model(torch.tensor([1])).sum().backward()
+    with pytest.raises(StateError, match=r"model\['weight'\].grad: found a sparse gradient.*zero_grad"):
+        tracked("model", model).state()
+
+
+def test_a_tensor_of_an_own_class_may_have_grown():
+    class History:
+        def __init__(self, *shape, dtype=torch.float32):
+            self.values = torch.zeros(shape, dtype=dtype)
+
+        def state_dict(self):
+            return {"values": self.values}
+
+        def load_state_dict(self, state):
+            self.values = state["values"]
+
+    state = tracked("history", History(3, 2)).state()
+    for shape in ((0, 2), (2, 2), (3, 2)):
+        assert list(tracked("history", History(*shape)).problems(state)) == []
+    odd = [History(4, 2), History(0, 3), History(0), History(), History(0, 2, dtype=torch.float64)]
+    assert [len(list(tracked("history", thing).problems(state))) for thing in odd] == [1] * 5
