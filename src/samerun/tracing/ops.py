@@ -25,6 +25,8 @@ from samerun.tracing.structure import ModuleCalls
 __all__ = ["Op", "Operations"]
 
 _PART = 8
+# Autograd nodes whose origin is known at once; a step has some thousands.
+_NODES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,8 @@ class Operations(TorchDispatchMode):
         module = self._calls.path
         # A node takes its number just before the operation it is for is carried out.
         if torch.is_grad_enabled():
+            if len(self._made) > _NODES:
+                self._made.clear()
             self._made.setdefault(_get_sequence_nr() - 1, (stack, module))
         if node is None:
             return None, Stack(), module

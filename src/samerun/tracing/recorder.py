@@ -379,8 +379,9 @@ class Recorder:
 
     def _end_step(self) -> None:
         assert self._writer is not None
-        self._deep.close()
-        self._is_observing = False
+        if not self._settings.is_deep(self.step + 1):  # hooks that come and go would make a compiler compile anew
+            self._deep.close()
+            self._is_observing = False
         if self._on:
             self._writer.end_step(self.step, self._loss)
         self.step += 1
