@@ -12,6 +12,14 @@ from samerun.run.signals import Signals
 TERM, INT, USR1 = signal.SIGTERM, signal.SIGINT, signal.SIGUSR1
 
 
+@pytest.fixture(autouse=True)
+def _interrupts():
+    """Give SIGINT the handler of Python's, which a process that was started in the background has not."""
+    before = signal.signal(INT, signal.default_int_handler)
+    yield
+    signal.signal(INT, before)
+
+
 def test_a_signal_is_noted_and_the_handlers_come_back():
     before = signal.getsignal(TERM)
     signals = Signals([TERM])
@@ -55,8 +63,11 @@ def test_the_handlers_come_back_in_whatever_order_two_end():
 def code_of(body):
     child = os.fork()
     if child == 0:
-        body()
-        os._exit(0)
+        try:
+            body()
+            os._exit(0)
+        finally:
+            os._exit(99)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 

@@ -156,6 +156,7 @@ def test_the_hooks_are_off_afterwards(tmp_path):
 
 def test_what_others_put_over_a_hook_stays(tmp_path, monkeypatch):
     original = random.seed
+    monkeypatch.setattr(random, "seed", original)  # comes back last
     with samerun.trace(tmp_path / "A.trace"):
         watched.plain()
         hooked = random.seed
