@@ -116,7 +116,7 @@ def _transformer() -> Callable[[], None]:
 
 
 def _large() -> Callable[[], None]:
-    return _language_model(768, 14, 12, batch=4, length=64)
+    return _language_model(768, 14, 12, batch=8, length=128)
 
 
 def _language_model(width: int, layers: int, heads: int, *, batch: int, length: int) -> Callable[[], None]:

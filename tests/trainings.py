@@ -296,6 +296,59 @@ class Jitter:
         return batch + self.numpy.normal() + self.python.random() + torch.rand((), generator=self.torch)
 
 
+class Beside(torch.nn.Module):
+    """What a module may keep beside its parameters and buffers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.generator, self.others = torch.Generator().manual_seed(5), [random.Random(6)]
+        self.mean, self.count, self.recent, self.hidden = torch.zeros(7), 0, [], None
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        self.mean = 0.9 * self.mean + 0.1 * batch.detach().float().mean(0)
+        self.count += 1
+        self.recent = [*self.recent[-2:], batch.detach().float().sum()]
+        self.hidden = {"last": (batch.detach().clone(), self.count)}
+        noise = torch.randn((), generator=self.generator) + self.others[0].random()
+        return batch - self.mean + sum(self.recent) * noise / self.count
+
+
+class History:
+    """A tensor that grows, and a generator that its state leaves out."""
+
+    def __init__(self) -> None:
+        self.values, self.generator = torch.empty(0), np.random.default_rng(7)
+
+    def add(self, value: torch.Tensor) -> float:
+        self.values = torch.cat([self.values, value.detach().reshape(1)])
+        return float(self.values.mean() * self.generator.random())
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"values": self.values}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.values = state["values"]
+
+
+def beside(directory, **arguments):
+    """What a module keeps in plain attributes, what belongs to an optimizer alone, a history."""
+    training = Training(directory, **arguments)
+    part, temperature, history = Beside(), torch.zeros(1, requires_grad=True), History()
+    own = torch.optim.Adam([temperature, training.model[0].weight], lr=0.1)
+    training.track(part=part, own=own, history=history)
+    for _ in training.run.epochs(EPOCHS):
+        for batch in training.run.batches(training.loader):
+            own.zero_grad()
+            training.optimizer.zero_grad()
+            loss = training.loss(part(batch)) * temperature.exp().sum()
+            loss.backward()
+            own.step()
+            training.optimizer.step()
+            (temperature * loss.detach()).sum().backward()  # which is pending when it is saved
+            training.run.log(loss=loss, temperature=temperature, gradient=temperature.grad, history=history.add(loss))
+    return training.end()
+
+
 def warm_up(optimizer):
     schedulers = torch.optim.lr_scheduler
     first = schedulers.LambdaLR(optimizer, lambda step: (step + 1) / 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import tempfile
 from pathlib import Path
 
@@ -103,6 +104,7 @@ KINDS = {
     "draws between": (trainings.draws_between, [2, 6, 7, 8]),
     "accumulation": (trainings.accumulation, [2, 3, 4, 6, 8]),
     "everything": (trainings.everything, [1, 3, 4, 5, 6, 8, (4, 5)]),
+    "beside the states": (trainings.beside, [1, 3, 4, "epoch 1", 6, 8, (4, 5)]),
     "lbfgs": (trainings.lbfgs, [1, 4]),
     "torch's loader": (trainings.plain_loader, [1, 3, "epoch 1", 5]),
     "torchdata's": (trainings.torchdata_loader, [1, 2, 3, "epoch 1", 5]),
@@ -401,6 +403,80 @@ def test_loops_that_are_not_what_they_were_are_refused(tmp_path):
     changed.close()
 
 
+LOOPS = {
+    "another kind of loop": lambda run, loader: run.batches(loader, steps=9),
+    "another loader": lambda run, loader: (batch for _ in run.epochs(3) for batch in run.batches(run.other)),
+    "steps in place of a pass": lambda run, loader: (
+        batch for _ in run.epochs(3) for batch in run.batches(loader, steps=2)
+    ),
+    "fewer epochs": lambda run, loader: run.epochs(1),
+}
+MESSAGES = {
+    "another kind of loop": "batches: the checkpoint lies in loop 0 of the script, then epochs; the script must come",
+    "another loader": r"loop 0 over batches of epoch 1, then a pass over 'loader', and here a pass over 'other'",
+    "steps in place of a pass": "then a pass over 'loader', and here a number of steps over 'loader'",
+    "fewer epochs": "the checkpoint lies in epoch 1, and only 1 are asked for; count all, not those that are left",
+}
+
+
+@pytest.mark.parametrize("kind", LOOPS)
+def test_another_loop_than_that_of_the_checkpoint_is_refused(kind, tmp_path):
+    def run():
+        made = samerun.Run(tmp_path, seed=42, save_every=1)
+        loaders = {name: samerun.DataLoader(Noisy(4), seed=1, name=name) for name in ("loader", "other")}
+        made.track(**loaders)
+        made.other = loaders["other"]
+        return made, loaders["loader"]
+
+    first, loader = run()
+    for _ in first.epochs(3):
+        for _ in first.batches(loader):
+            if first.step == 6:
+                break
+        if first.step >= 6:
+            break
+    first.close()
+    changed, loader = run()
+    before = samerun.capture()
+    with pytest.raises(RunError, match=MESSAGES[kind]):
+        list(LOOPS[kind](changed, loader))
+    assert samerun.capture() == before
+    changed.close()
+
+
+def test_fewer_steps_or_epochs_than_the_checkpoint_is_at_are_refused(tmp_path):
+    def train(epochs, steps):
+        run = samerun.Run(tmp_path / str(steps is None), seed=42)
+        run.track(loader=(loader := samerun.DataLoader(Noisy(4), seed=1)))
+        for _ in run.epochs(epochs) if steps is None else ():
+            list(run.batches(loader))
+        for _ in run.batches(loader, steps=steps) if steps else ():
+            pass
+        run.close()
+        return run.step
+
+    assert train(2, None) == train(2, None) == 8
+    with pytest.raises(RunError, match="the checkpoint lies behind epoch 1, and only 1 are asked for"):
+        train(1, None)
+    assert train(3, None) == 12
+    assert train(None, 5) == train(None, 5) == 5
+    with pytest.raises(RunError, match="the checkpoint lies behind 5 steps of the loop, and only 4 are asked for"):
+        train(None, 4)
+    assert train(None, 6) == 6
+
+
+def test_a_loop_holds_its_run(tmp_path):
+    def batches():
+        run = samerun.Run(tmp_path, seed=42, save_every=1)
+        run.track(loader=(loader := samerun.DataLoader(Noisy(4), seed=1)))
+        return run.batches(loader)
+
+    with contextlib.closing(iter(batches())) as loop:
+        gc.collect()
+        assert len(list(loop)) == 4
+    assert (tmp_path / "step-000000004").is_dir()
+
+
 def test_a_loop_in_a_loop_is_refused(tmp_path):
     run = samerun.Run(tmp_path, seed=42)
     run.track(loader=(loader := samerun.DataLoader(Noisy(4), seed=1)))
@@ -447,6 +523,16 @@ def test_what_is_no_loader_is_refused(batches, tmp_path):
     run = samerun.Run(tmp_path, seed=42)
     with pytest.raises(TypeError, match="nothing to keep"):
         next(iter(run.batches(batches)))
+    run.close()
+
+
+def test_torchdatas_with_a_generator_of_its_own_is_refused(tmp_path):
+    from torchdata.stateful_dataloader import StatefulDataLoader
+
+    run = samerun.Run(tmp_path, seed=42)
+    loader = StatefulDataLoader(Noisy(4), shuffle=True, generator=torch.Generator())
+    with pytest.raises(TypeError, match="loader: a StatefulDataLoader with a generator of its own"):
+        run.track(loader=loader)
     run.close()
 
 

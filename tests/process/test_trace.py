@@ -96,7 +96,9 @@ def test_programs_that_end_early(way, code, reason, said, capfd):
         assert (len(trace.steps()), trace.finished) == (STEPS, reason)
 
 
-@pytest.mark.parametrize(("way", "code"), [("terminated", 128 + 15), ("killed", 128 + 9)])
+@pytest.mark.parametrize(
+    ("way", "code"), [pytest.param("terminated", 128 + 15, marks=pytest.mark.slow), ("killed", 128 + 9)]
+)
 def test_a_program_that_is_killed_leaves_a_valid_trace_of_all_but_the_last_second(way, code, monkeypatch):
     monkeypatch.setenv("KILL_AT", "2000")
     assert launch(PROGRAM, way, record=["rng", "loss"]).code == code
@@ -107,6 +109,7 @@ def test_a_program_that_is_killed_leaves_a_valid_trace_of_all_but_the_last_secon
         assert [step.step for step in found] == list(range(len(found)))
 
 
+@pytest.mark.slow
 def test_children_that_are_forked_and_spawned_have_files_of_their_own():
     outcome = launch(PROGRAM, "children")
     assert outcome.code == 0

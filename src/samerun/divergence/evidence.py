@@ -156,6 +156,25 @@ class Evidence:
 
     # --- the generators
 
+    @cached_property
+    def moved(self) -> list[Pair]:
+        """The generators that may be why: the divergent one, or those that differ by the end of the divergent step.
+
+        Where data come without a loader, generators are read at the end of steps only.
+        """
+        pair = self.pair
+        if pair is None or pair.series.kind == "rng":
+            return [] if pair is None else [pair]
+        initial = pair.series.kind == "parameters" and pair.phase < Phase.STEPPED
+        if pair.series.kind not in (*COMPUTED, "draw") and not initial:
+            return []
+        found = [other for other in self.comparison.later.values() if other.series.kind == "rng"]
+        found = [other for other in found if other.step == pair.step]
+        # Dropout draws from torch's; what was seen to be drawn first comes before all.
+        return sorted(
+            found, key=lambda other: (other.series.name != pair.series.name, other.series.name[:5] != "torch")
+        )
+
     def draws(self, pair: Pair) -> int | None:
         """Return how many draws the second run is ahead of the first in a pair of generators; ``None`` if unknown.
 

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from torch import nn
 from torch.utils.data import DataLoader as TorchDataLoader
 
 from samerun.data import DataLoader, exact
@@ -95,6 +96,10 @@ class Contents:
 
     def states(self) -> dict[str, Any]:
         """Return the states of all by name, also of those whose things have not come yet."""
+        modules = [kept.thing for kept in self if isinstance(kept.thing, nn.Module)]
+        owned = {id(parameter) for module in modules for parameter in module.parameters()}
+        for kept in self:
+            kept.owned = owned
         return {**self._later, **{kept.name: kept.state() for kept in self}}
 
     def load(self, states: Mapping[str, Any], names: Iterable[str]) -> None:

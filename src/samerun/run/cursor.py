@@ -10,6 +10,9 @@ from samerun.errors import Problem, StateError
 
 __all__ = ["Cursor"]
 
+# What there must be, by the annotation of a field.
+_EXPECTED = {"int": "0 to 2**63 - 1", "bool": "a bool", "str": "a string"}
+
 
 @dataclass
 class Cursor:
@@ -24,6 +27,9 @@ class Cursor:
         pass_epoch: the loader's epoch when its pass began; ``None`` for one that does not say.
         over: whether that loop is behind, left by ``break`` or at the end of its pass.
         last: whether the section ends with the body the place is in, as :meth:`samerun.Run.stop` says.
+        epochs: how many the section was asked for; ``None`` for a call of ``batches``.
+        loader: the name of the loader the loop is over; empty between epochs.
+        steps: how many the loop was asked for; ``None`` for one pass.
     """
 
     step: int = 0
@@ -34,6 +40,9 @@ class Cursor:
     pass_epoch: int | None = None
     over: bool = False
     last: bool = False
+    epochs: int | None = None
+    loader: str = ""
+    steps: int | None = None
 
     def state_dict(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -48,11 +57,11 @@ class Cursor:
         """
         names = [field.name for field in fields(cls)]
         if not isinstance(state, Mapping) or set(state) != set(names):
-            raise StateError([Problem("run", repr(state), f"a place with {', '.join(names)}")])
-        for name, value in state.items():
-            optional = name in ("loop", "pass_epoch") and value is None
-            flag = name in ("over", "last")
-            fits = isinstance(value, bool) if flag else type(value) is int and 0 <= value < 2**63
-            if not fits and not optional:
-                raise StateError([Problem(f"run/{name}", repr(value), "a bool" if flag else "0 to 2**63 - 1")])
+            advice = "another version of samerun saved it; resume with that one, or take another directory"
+            raise StateError([Problem("run", repr(state), f"a place with {', '.join(names)}", advice)])
+        for field in fields(cls):
+            value, kind = state[field.name], str(field.type).removesuffix(" | None")
+            optional = value is None and kind != field.type
+            if not optional and not (type(value).__name__ == kind and (kind != "int" or 0 <= value < 2**63)):
+                raise StateError([Problem(f"run/{field.name}", repr(value), _EXPECTED[kind])])
         return cls(**state)

@@ -17,6 +17,7 @@ from samerun.rng.ownership import stack
 from samerun.run.contents import Contents
 from samerun.run.cursor import Cursor
 from samerun.run.folder import Folder
+from samerun.run.persistent import PersistentTold
 from samerun.run.progress import Bar
 from samerun.run.ranks import Ranks
 from samerun.run.record import Record
@@ -101,6 +102,7 @@ class Loops:
         self._open_pass: Generator[Any] | None = None
         self._place = Cursor()
         self._stopped = False
+        self._persistent = PersistentTold(self._may_draw)
 
     def resume(self, checkpoint: Checkpoint, place: Cursor) -> None:
         """Let the loops up to a place be behind, and go on from there."""
@@ -109,7 +111,7 @@ class Loops:
 
     def epochs(self, count: int) -> Iterator[int]:
         """Yield the epochs, as :meth:`samerun.Run.epochs` says."""
-        if not self._enter_section():
+        if not self._enter_section(count):
             return
         with self._section():
             self.epoch = 0 if self.way.goal is None else self.way.goal.epoch
@@ -130,7 +132,7 @@ class Loops:
         """Yield the batches, as :meth:`samerun.Run.batches` says."""
         if self.inside:
             yield from self._pass(loader, steps, outermost=False)
-        elif self._enter_section():
+        elif self._enter_section(None):
             with self._section():
                 self.way.loop, before = -1, self.step
                 self._restore_between_loops()
@@ -140,7 +142,7 @@ class Loops:
                     self._boundary("epoch", outermost=True, final=True)
                 self._folder.wait()
 
-    def _enter_section(self) -> bool:
+    def _enter_section(self, epochs: int | None) -> bool:
         """Count a loop at the top of the script; return whether it is not behind the checkpoint."""
         if self.inside:
             raise RunError("epochs", "was called inside another loop of the run; loops over batches go inside epochs")
@@ -148,13 +150,14 @@ class Loops:
             reason = "the loop before was stopped by a signal, and another one would be the next part of the script"
             raise RunError("epochs", f"{reason}; make the run again, with Run(...) and track(...), to go on in it")
         self.last = self.left = False
-        return self.way.enter_section()
+        return self.way.enter_section(epochs)
 
     @contextmanager
     def _section(self) -> Iterator[None]:
         with ExitStack() as around:
             around.enter_context(self._stream or nullcontext())
-            around.enter_context(SeedingRefused(self._may_seed))
+            around.enter_context(SeedingRefused(self._may_draw))
+            around.enter_context(self._persistent)
             around.enter_context(self._signals)
             around.enter_context(self._bar)
             self.inside = True
@@ -169,19 +172,20 @@ class Loops:
             finally:
                 self.inside = self.asked = False
 
-    def _may_seed(self) -> bool:
+    def _may_draw(self) -> bool:
         return lent.depth > 0 or stack.is_isolated(self._stream)
 
     def _pass(self, loader: Iterable[Any], steps: int | None, *, outermost: bool) -> Iterator[Any]:
         if self._open_pass is not None:
             raise RunError("batches", "was called inside another loop over batches; iterate the inner loader itself")
         kept = self._contents.loader(loader)
-        if not self.way.enter_loop():
+        if not self.way.enter_loop(kept.name, steps):
             return
-        place, goal = Cursor(loop=self.way.loop, pass_epoch=kept.epoch()), self.way.goal
+        place, goal = Cursor(loop=self.way.loop, pass_epoch=kept.epoch(), loader=kept.name), self.way.goal
         if goal is not None:
             self._restore()
             place = goal
+        place.steps = steps
         self._place = place
         # A loader of samerun that has given its last batch says that it is in the next epoch.
         if goal is not None and (place.over or (steps is None and kept.epoch() != place.pass_epoch)):
@@ -265,7 +269,14 @@ class Loops:
             raise SystemExit(124)
 
     def _save(self) -> None:
-        place = replace(self._place, step=self.step, section=self.way.section, epoch=self.epoch, last=self.last)
+        place = replace(
+            self._place,
+            step=self.step,
+            section=self.way.section,
+            epoch=self.epoch,
+            last=self.last,
+            epochs=self.way.epochs,
+        )
         self._folder.save(self.step, self._state, Record(self.epoch, self._seed, place, here()))
         self.asked = False
         self._schedule.saved(self.step)

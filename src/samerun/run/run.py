@@ -6,10 +6,10 @@ import signal
 import sys
 import warnings
 import weakref
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, SupportsIndex, get_args
+from typing import Any, Literal, SupportsIndex, TypeVar, get_args
 
 from samerun.checkpoint import Keep
 from samerun.errors import Problem, RunError, SamerunWarning, StateError
@@ -27,6 +27,8 @@ from samerun.run.surroundings import OnChange, compare
 from samerun.run.way import Way
 
 __all__ = ["Run"]
+
+T = TypeVar("T")
 
 Rng = Literal["stream", "global"]
 
@@ -163,7 +165,7 @@ class Run:
         Raises:
             RunError: when it is iterated, inside another loop of the run, or if the checkpoint lies in a loop before.
         """
-        return Loop(lambda: self._loops.epochs(count))
+        return Loop(lambda: self._while(self._loops.epochs(count)))
 
     def batches(self, loader: Iterable[Any], *, steps: int | None = None) -> Iterable[Any]:
         """Return the batches of a loader: one pass over it, or with ``steps`` so many, over the ends of its epochs.
@@ -175,7 +177,7 @@ class Run:
             TypeError: when it is iterated, for a loader that cannot be made exact.
             RunError: when it is iterated, inside another loop over batches, or over a second loader without a name.
         """
-        return Loop(lambda: self._loops.batches(loader, steps))
+        return Loop(lambda: self._while(self._loops.batches(loader, steps)))
 
     def save(self) -> None:
         """Save at the end of the body this is called in; outside all loops wait until the last save is on the disk.
@@ -243,6 +245,10 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.directory)!r}, seed={self.seed}, epoch={self.epoch}, step={self.step})"
+
+    def _while(self, loop: Iterator[T]) -> Iterator[T]:
+        """Iterate over a loop, as long as which the run is held, also by a script that keeps no name for it."""
+        yield from loop
 
     def _release(self) -> None:
         if _living.get(self.directory) is self:

@@ -473,10 +473,50 @@ def test_what_differs_long_after_resuming_is_no_forgotten_piece(judge):
     assert found.cause == "nondeterministic-kernel"
 
 
+# --- scripts without a loader, whose generators are read at the ends of steps only
+
+
+WITHOUT_LOADER = tuple(event for event in EVENTS if event[0] >= Phase.GRADIENTS)
+
+
+def test_a_seed_in_the_middle_of_a_script_without_a_loader(judge):
+    extra = (6, *seed(line=77)[1:])
+    second = {"notes": (*SEEDED, extra), "content": spoiled(6, "loss", "gradients", "rng")}
+    (found, *_) = judge({"events": WITHOUT_LOADER}, {"events": WITHOUT_LOADER, **second})
+    assert (found.cause, found.place) == ("seeded-twice", Site("train.py", 77, "main"))
+
+
+def test_a_script_without_a_loader_that_was_never_seeded(judge):
+    first = {"events": WITHOUT_LOADER, "notes": ()}
+    (found, *_) = judge(first, {**first, "content": spoiled(0, "loss", "gradients", "rng", "parameters")})
+    assert found.cause == "never-seeded"
+    assert "torch's CPU generator" in found.sentence
+
+
+def test_generators_that_move_apart_within_a_step_are_not_a_kernels_doing(judge):
+    first = {"events": WITHOUT_LOADER}
+    (found,) = judge(first, {**first, "content": spoiled(6, "loss", "gradients", "rng")})
+    assert (found.cause, found.certain) == ("generator-ahead", False)
+    assert found.sentence == (
+        "torch's CPU generator is in another state: something drew from it, or set it, between the ends of steps 5 and "
+        "6 in one of the runs; the draws cannot be counted"
+    )
+
+
+def test_a_resumed_script_without_a_loader_that_forgot_its_generators(judge):
+    content = spoiled(10, "loss", "gradients", "rng")
+    second = {**RESUMED, "content": content, "events": WITHOUT_LOADER}
+    (found, *_) = judge({"events": WITHOUT_LOADER}, second, offset=10)
+    assert found.cause == "forgotten-piece"
+    assert "without the state of torch's CPU generator: it is in another state by the end" in found.sentence
+
+
 # --- generators that are ahead: real states
 
 
-def real(path, *, extra_at=None, within=None, draws=3, gauss=False, level3=False, loss=False, states=range(8)):
+def real(
+    path, *, extra_at=None, within=None, draws=3, gauss=False, level3=False, loss=False, fetches=True, states=range(8)
+):
     """Record a run that draws 5 numbers from NumPy in each of 8 steps, and more before a step."""
     np.random.seed(1)
     writer, generators = Writer(path, {"environment": ENVIRONMENT}), Generators()
@@ -501,9 +541,10 @@ def real(path, *, extra_at=None, within=None, draws=3, gauss=False, level3=False
                 writer.event(step, 0, writer.series("draw", "numpy"), digest(step), value=value)
         elif level3:
             writer.event(step, 0, writer.series("draw", "python"), digest(step), value="{}")
-        read(step, Phase.BEFORE_BATCH)
-        writer.event(step, Phase.BATCH, writer.series("batch", ""), digest(np.random.rand(5).tolist()))
-        read(step, Phase.BATCH)
+        if fetches:
+            read(step, Phase.BEFORE_BATCH)
+            writer.event(step, Phase.BATCH, writer.series("batch", ""), digest(np.random.rand(5).tolist()))
+            read(step, Phase.BATCH)
         if step == within:
             np.random.bytes(4 * draws)
         if loss:
@@ -524,6 +565,14 @@ def test_a_draw_within_the_step_shows_in_what_is_computed(tmp_path):
         "NumPy's global generator is 3 draws ahead in B.trace: something drew from it between the fetching of the "
         "batch and the end of the optimizer's step"
     )
+
+
+def test_draws_without_a_loader_lie_between_the_ends_of_steps(tmp_path):
+    options = {"loss": True, "fetches": False}
+    run = compare_runs(real(tmp_path / "A.trace", **options), real(tmp_path / "B.trace", within=5, **options))
+    (found, *_) = diagnose(Evidence(run.worst))
+    run.close()
+    assert "3 draws ahead in B.trace: something drew from it between the ends of steps 4 and 5" in found.sentence
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def test_what_has_nothing_to_keep_is_refused(tmp_path, thing):
 
 
 def test_a_state_that_cannot_be_stored_is_refused_by_its_path(tmp_path):
-    with pytest.raises(StateError, match=r"\['tracked'\]\['a'\]\['count'\]"):
+    with pytest.raises(StateError, match=r"\['tracked'\]\['a'\]\['state'\]\['count'\]"):
         train(tmp_path, things={"a": counter(count=object())})
 
 

@@ -45,8 +45,8 @@ def _piece(evidence: Evidence, pair: Pair) -> tuple[str, str, str] | None:
         return None
     if pair.step - evidence.comparison.pairing.steps[0] > _SOON:
         return None
-    if kind == "rng":
-        return _generator(evidence, pair)
+    if evidence.moved and not (kind == "parameters" and pair.phase < Phase.STEPPED):
+        return _generator(evidence, evidence.moved[0])
     if kind == "batch":
         return _position(evidence)
     if kind == "parameters" and pair.phase < Phase.STEPPED:
@@ -96,9 +96,9 @@ def _generator(evidence: Evidence, pair: Pair) -> tuple[str, str, str]:
     name = generator(pair.series.name)
     draws = evidence.draws(pair)
     state = "it is in another state" if not draws else f"it is {ahead(draws if evidence.resumed else -draws)}"
-    when = "before the first batch" if pair.phase == Phase.BEFORE_BATCH else "after the batch was fetched"
+    when = {Phase.BEFORE_BATCH: "before the first batch", Phase.BATCH: "after the batch was fetched"}
     advice = "save samerun.capture() with the checkpoint, and samerun.restore() it last, before the first batch"
-    return f"the state of {name}", f"{state} {when}", advice
+    return f"the state of {name}", f"{state} {when.get(pair.phase, 'by the end of the first step')}", advice
 
 
 def _position(evidence: Evidence) -> tuple[str, str, str]:

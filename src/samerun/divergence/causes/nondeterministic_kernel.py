@@ -19,6 +19,8 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
         return None
     if pair.series.kind == "op":
         return _operation(pair)
+    if evidence.moved:
+        return None
     stepped = pair.series.kind in ("parameters", "optimizer") and pair.phase == Phase.STEPPED
     if pair.series.kind not in COMPUTED and not (stepped and evidence.agrees_now("gradients")):
         return None

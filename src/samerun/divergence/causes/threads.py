@@ -27,7 +27,7 @@ _MACHINE = (
 
 def _diagnose(evidence: Evidence) -> Diagnosis | None:
     pair = evidence.pair
-    if pair is None or (pair.series.kind not in COMPUTED and not _computed_item(evidence)):
+    if pair is None or evidence.moved or (pair.series.kind not in COMPUTED and not _computed_item(evidence)):
         return None
     threads, machine = evidence.changed(*_THREADS), evidence.changed(*_MACHINE)
     noted = evidence.extra_notes("threads", "intra_op")

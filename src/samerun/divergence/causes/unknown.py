@@ -25,8 +25,8 @@ def _known(evidence: Evidence) -> str:
     if pair.first is None or pair.second is None:
         side = 0 if pair.second is None else 1
         return f"only {evidence.labels[side]} has {subject(pair.series)} ({pair.series.name}) in step {pair.step}"
-    if pair.series.kind == "rng":
-        name = generator(pair.series.name)
+    if evidence.moved:
+        name = generator(evidence.moved[0].series.name)
         return f"{name} is in another state, and no number of draws that was tried leads from one to the other"
     if pair.series.kind == "op":
         return f"the first difference is in {subject(pair.series)}, which was made from something outside of torch"
