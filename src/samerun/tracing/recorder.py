@@ -163,6 +163,11 @@ class Recorder:
         self._made.append((weakref.ref(optimizer), call_site()))
 
     @_moment
+    def threads_set(self) -> None:
+        """The number of threads was set, maybe to what it was."""
+        self._note_threads({"place": call_site()})
+
+    @_moment
     def workers_seeded(self, iterator: Any, base_seed: int) -> None:
         """The workers of a loader begin from a seed."""
         if self._writer is not None:
@@ -360,11 +365,7 @@ class Recorder:
     def _begin_step(self) -> None:
         self._on = self.step % self._settings.every == 0
         self._parts, self._loss, self._phase = keeps_parts(self.step), None, Phase.BEFORE_BATCH
-        if (threads := torch.get_num_threads()) != self._threads:
-            self._threads = threads
-            self._note(
-                "threads", {"intra_op": threads, "inter_op": torch.get_num_interop_threads(), "place": call_site()}
-            )
+        self._note_threads({})
         if self._on and keeps_states(self.step) and "rng" in self._settings.record:
             assert self._writer is not None
             self._generators.refresh()
@@ -372,6 +373,11 @@ class Recorder:
                 self._writer.state(self.step, self._writer.series("rng", name), state)
         if self._settings.is_deep(self.step) and not self._is_observing:
             self._observe()
+
+    def _note_threads(self, where: dict[str, Any]) -> None:
+        if (threads := torch.get_num_threads()) != self._threads:
+            self._threads = threads
+            self._note("threads", {"intra_op": threads, "inter_op": torch.get_num_interop_threads(), **where})
 
     def _observe(self) -> None:
         self._deep.enter_context(observing(self._settings.level, self._observed))

@@ -318,6 +318,12 @@ def test_threads_and_instructions(judge):
     noted = [(2, "threads", {"intra_op": number, "inter_op": 1}) for number in (2, 1)]
     (found, *_) = judge({"notes": (*SEEDED, noted[0])}, {"notes": (*SEEDED, noted[1]), "content": spoiled(3, "loss")})
     assert (found.cause, found.details) == ("threads", ("threads of torch: 2 and 1",))
+    assert found.place is None
+    noted[1][2]["place"] = {"file": "train.py", "line": 2, "function": "<module>"}
+    pair = {"notes": (*SEEDED, noted[0])}, {"notes": (*SEEDED, noted[1])}
+    for first, second in (pair, pair[::-1]):  # whichever of the two set it
+        (found, *_) = judge(first, {**second, "content": spoiled(3, "loss")})
+        assert (found.cause, found.place) == ("threads", Site("train.py", 2, "<module>"))
     limited = {**ENVIRONMENT, "variables": {"ATEN_CPU_CAPABILITY": "default"}}
     (found, *_) = judge({}, {"meta": {"environment": limited}, "content": spoiled(3, "gradients")})
     assert found.cause == "threads"
