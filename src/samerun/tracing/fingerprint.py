@@ -20,7 +20,7 @@ import torch
 from torch.utils._python_dispatch import _disable_current_modes
 from xxhash import xxh3_64_intdigest, xxh3_128_digest
 
-__all__ = ["ROWS", "Tensors", "digest", "layout_of", "row_digests", "tensor_digest"]
+__all__ = ["ROWS", "Tensors", "digest", "layout_of", "place_of", "row_digests", "tensor_digest"]
 
 #: A batch of more rows than this gets no digests of its rows.
 ROWS = 1024
@@ -70,6 +70,17 @@ def row_digests(value: object, most: int = ROWS) -> bytes | None:
 def layout_of(tensor: torch.Tensor) -> tuple[str, list[int]]:
     """Return dtype and shape as they are written to a trace: ``("float32", [3, 4])``."""
     return str(tensor.dtype).removeprefix("torch."), list(tensor.shape)
+
+
+def place_of(tensor: torch.Tensor) -> tuple[int, int] | None:
+    """Return the address of a tensor's bytes and how often torch's operations changed them; ``None`` if not known.
+
+    Equal places do not stand for equal bits: what is written through ``.data``, ``.numpy()`` or by a C library counts
+    nowhere, and an address may have been given away again.
+    """
+    if type(tensor) not in _PLAIN or tensor.layout is not torch.strided:
+        return None
+    return tensor.data_ptr(), -1 if tensor.is_inference() else tensor._version
 
 
 class Tensors:

@@ -16,19 +16,19 @@ from types import FrameType
 from typing import Any, TypeVar, cast
 
 import torch
-from torch import nn
 from torch.optim import Optimizer
 from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils.data import get_worker_info
 from xxhash import xxh3_128_digest
 
+from samerun.tracing.beside import Beside
 from samerun.tracing.callsite import call_site
 from samerun.tracing.deep import Observation, observing
 from samerun.tracing.fingerprint import ROWS, digest, row_digests, tensor_digest
 from samerun.tracing.format import Phase
 from samerun.tracing.generators import Generators
 from samerun.tracing.loaders import Loaders
-from samerun.tracing.owners import alive
+from samerun.tracing.owners import Alive, alive
 from samerun.tracing.process import open_writer
 from samerun.tracing.settings import Settings, keeps_parts, keeps_states
 from samerun.tracing.training import Record, Training
@@ -98,6 +98,7 @@ class Recorder:
         self._noted = 0
         self._generators = Generators()
         self._loaders = Loaders()
+        self._beside = Beside()
         self._trainings: weakref.WeakKeyDictionary[Optimizer, tuple[str, Training]] = weakref.WeakKeyDictionary()
         self._made: list[tuple[weakref.ref[Optimizer], dict[str, Any]]] = []
         self._numbered = 0
@@ -161,6 +162,10 @@ class Recorder:
     def optimizer_made(self, optimizer: Optimizer) -> None:
         """There is an optimizer; what it begins with is recorded before the next batch or the next backward pass."""
         self._made.append((weakref.ref(optimizer), call_site()))
+
+    def modules_made(self) -> None:
+        """There may be modules that there were not before."""
+        self._beside.expect()
 
     @_moment
     def threads_set(self) -> None:
@@ -273,22 +278,28 @@ class Recorder:
         return self._introduce(optimizer, Phase.GRADIENTS, alive(), {})
 
     def _beginnings(self, phase: Phase) -> None:
-        """Record what optimizers that were made since begin with."""
-        if not self._made:
-            return
-        made, self._made, modules = self._made, [], alive()
+        """Record what optimizers that were made since begin with, and what no optimizer trains."""
+        found = alive() if self._made or self._beside.is_due(self.step) else None
+        made, self._made = self._made, []
         for reference, place in made:
             if (optimizer := reference()) is not None and optimizer not in self._trainings:
-                self._introduce(optimizer, phase, modules, place)
+                assert found is not None
+                self._introduce(optimizer, phase, found, place)
+        if found is not None:
+            for name, kind in self._beside.look(found, self.step):
+                self._note("untrained", {"name": name, "class": kind})
+        for kind, name, record in self._beside.records(self.step, self._settings.record):
+            self._record(phase, kind, name, record)
 
     def _introduce(
-        self, optimizer: Optimizer, phase: Phase, modules: Sequence[nn.Module], place: dict[str, Any]
+        self, optimizer: Optimizer, phase: Phase, found: Alive, place: dict[str, Any]
     ) -> tuple[str, Training]:
         known = self._trainings.get(optimizer)
         name = known[0] if known is not None else str(self._numbered)
         self._numbered += known is None
-        training = Training(optimizer, modules)
+        training = Training(optimizer, found)
         self._trainings[optimizer] = name, training
+        self._beside.expect(soon=True)
         self._note("optimizer", {"optimizer": name, **_described(optimizer), "place": place})
         self._note("model", {"optimizer": name, **training.model})
         if self._on:

@@ -476,6 +476,46 @@ def test_a_position_that_a_resumed_run_forgot_names_the_step_it_began_from(judge
     assert "its first batch is that of step 0, not of step 10" in found.sentence
 
 
+TEACHER = (*EVENTS[:4], (Phase.BATCH, "parameters", "__main__.teacher"), *EVENTS[4:])
+
+
+def test_an_average_of_the_weights_that_a_resumed_run_forgot(judge):
+    note = {
+        "call": "Net.load_state_dict",
+        "on": "Net",
+        "place": {"file": "resume.py", "line": 12, "function": "resume"},
+    }
+    options = {**RESUMED, "events": TEACHER, "notes": ((0, "load", note),)}
+    content = spoiled(10, "parameters", "loss", "gradients", name="__main__.teacher")
+    (found, *_) = judge({"events": TEACHER}, {**options, "content": content})
+    assert (found.cause, found.certain, found.place) == ("forgotten-piece", True, Site("resume.py", 12, "resume"))
+    assert found.sentence.startswith("B.trace goes on from step 10 without the parameters of __main__.teacher: ")
+    assert found.sentence.endswith("they differ before the first step")
+    # Its updates may depend on how many there were.
+    content = spoiled(11, "parameters", name="__main__.teacher")
+    (found, *_) = judge({"events": TEACHER}, {**options, "content": content})
+    assert found.sentence.endswith("they differ before step 11, as its updates are others")
+
+
+def test_the_weights_of_a_resumed_run_count_where_it_resumes_and_a_teacher_s_do_not(judge):
+    def frozen(step, phase, kind, name):
+        return "frozen" if name == "__main__.teacher" else plain(step, phase, kind, name)
+
+    events = ((Phase.BEFORE_BATCH, "parameters", "__main__.teacher"), *EVENTS)
+    options = {"events": events, "content": frozen}
+    assert judge(options, {**options, **RESUMED}) == ()
+
+
+def test_a_teacher_that_differs_in_the_middle_of_a_run_has_no_other_initial_weights(judge):
+    content = spoiled(5, "parameters", name="__main__.teacher")
+    (found, *_) = judge({"events": TEACHER}, {"events": TEACHER, "content": content})
+    assert found.cause == "unknown"
+    assert "the first difference is in the parameters of __main__.teacher" in found.sentence
+    content = spoiled(0, "parameters", name="__main__.teacher")
+    causes = [found.cause for found in judge({"events": TEACHER}, {"events": TEACHER, "content": content})]
+    assert causes == ["seeded-late", "initial-weights"]
+
+
 def test_what_differs_long_after_resuming_is_no_forgotten_piece(judge):
     (found, *_) = judge({}, {**RESUMED, "content": spoiled(15, "gradients")})
     assert found.cause == "nondeterministic-kernel"

@@ -34,7 +34,9 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
         _ADVICE,
         # What the script computes from the time or a process id looks the same from outside of the step.
         certain=False,
-        details=("it may also be made of what no trace holds, such as the time or a process id: samerun explain decides",)
+        details=(
+            "it may also be made of what no trace holds, such as the time or a process id: samerun explain decides",
+        )
         + (() if seen else ("no batch was recorded: data that come without a DataLoader may differ too",)),
     )
 
