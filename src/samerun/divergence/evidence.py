@@ -66,7 +66,8 @@ class Evidence:
         pair = self.pair
         if pair is None or pair.series.kind != "parameters" or pair.phase == Phase.STEPPED:
             return False
-        return not is_untrained(*pair.series) or pair.step == self.comparison.pairing.steps[0]
+        begins = self.resumed is None and pair.step == self.comparison.pairing.steps[0]
+        return begins or not is_untrained(*pair.series)
 
     def agrees(self, *kinds: str) -> bool:
         """Return whether each of some kinds was recorded, and agreed in all events before the divergence."""

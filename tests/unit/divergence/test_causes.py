@@ -487,7 +487,7 @@ def test_an_average_of_the_weights_that_a_resumed_run_forgot(judge):
     }
     options = {**RESUMED, "events": TEACHER, "notes": ((0, "load", note),)}
     content = spoiled(10, "parameters", "loss", "gradients", name="__main__.teacher")
-    (found, *_) = judge({"events": TEACHER}, {**options, "content": content})
+    (found,) = judge({"events": TEACHER}, {**options, "content": content})
     assert (found.cause, found.certain, found.place) == ("forgotten-piece", True, Site("resume.py", 12, "resume"))
     assert found.sentence.startswith("B.trace goes on from step 10 without the parameters of __main__.teacher: ")
     assert found.sentence.endswith("they differ before the first step")
