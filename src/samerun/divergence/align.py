@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from samerun.tracing.format import Phase
+from samerun.tracing.format import Phase, is_untrained
 from samerun.tracing.reader import Event, Series, Trace
 
 __all__ = ["Alignment", "align"]
@@ -54,7 +54,7 @@ def align(first: Trace, second: Trace, offset: int | None = None) -> Alignment:
 
 def _by_parameters(whole: Trace, part: Trace) -> Iterator[int]:
     for series in part.series.values():
-        if series.kind == "parameters":
+        if series.kind == "parameters" and not is_untrained(*series):
             initial = initial_event(part, series)
             hits = whole.find(series, initial.digest) if initial else []
             yield from sorted(after(hit) - part.first_step for hit in hits if after(hit) >= part.first_step)

@@ -18,7 +18,7 @@ from samerun.rng import Packed
 from samerun.rng.compare import DRAWS_BOUND
 from samerun.rng.compare import compare as compare_states
 from samerun.state import fingerprint
-from samerun.tracing.format import Phase
+from samerun.tracing.format import Phase, is_untrained
 from samerun.tracing.reader import Event, Note, Series, Trace
 from samerun.tracing.sites import Site, Stack
 
@@ -59,6 +59,15 @@ class Evidence:
     def at_resumption(self) -> bool:
         """Whether the divergence lies in the first step of the resumed run."""
         return self.resumed is not None and self.pair is not None and self.pair.step == self.comparison.pairing.steps[0]
+
+    @property
+    def at_initial_weights(self) -> bool:
+        """Whether the divergence lies in weights as they were before the first step that was taken with them."""
+        pair = self.pair
+        if pair is None or pair.series.kind != "parameters" or pair.phase == Phase.STEPPED:
+            return False
+        begins = self.resumed is None and pair.step == self.comparison.pairing.steps[0]
+        return begins or not is_untrained(*pair.series)
 
     def agrees(self, *kinds: str) -> bool:
         """Return whether each of some kinds was recorded, and agreed in all events before the divergence."""
@@ -165,8 +174,7 @@ class Evidence:
         pair = self.pair
         if pair is None or pair.series.kind == "rng":
             return [] if pair is None else [pair]
-        initial = pair.series.kind == "parameters" and pair.phase < Phase.STEPPED
-        if pair.series.kind not in (*COMPUTED, "draw") and not initial:
+        if pair.series.kind not in (*COMPUTED, "draw") and not self.at_initial_weights:
             return []
         found = [other for other in self.comparison.later.values() if other.series.kind == "rng"]
         found = [other for other in found if other.step == pair.step]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from samerun.divergence.compare import Comparison
 from samerun.divergence.pairs import Pair
-from samerun.tracing.format import KINDS, Phase
+from samerun.tracing.format import KINDS, Phase, is_untrained
 from samerun.tracing.reader import Series
 
 __all__ = ["Column", "History", "Row", "history"]
@@ -80,7 +80,8 @@ def history(comparison: Comparison) -> History:
             series = _shown(pair.series)
             row = rows.setdefault((pair.phase, series), Row(series, pair.phase, [None] * len(groups)))
             row.cells[number] = row.cells[number] is not False and pair.same
-            if pair.series.kind == "parameters" and (count := _tensors(pair)) is not None:
+            trained = pair.series.kind == "parameters" and not is_untrained(*pair.series)
+            if trained and (count := _tensors(pair)) is not None:
                 found.tensors.append((pair.step, *count))
         standing.append(_standing(comparison))
     for row in rows.values():

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from samerun.determinism import Change
-from samerun.tracing.format import Phase
+from samerun.tracing.format import Phase, is_untrained
 from samerun.tracing.reader import Series
 
 __all__ = ["MOMENTS", "ahead", "change", "count", "generator", "listed", "name", "rates", "sentence", "subject"]
@@ -57,6 +57,8 @@ def subject(series: Series) -> str:
     """Return what a series is about."""
     if series.kind == "rng":
         return generator(series.name)
+    if is_untrained(*series):
+        return f"the {series.kind} of {series.name}"
     return {
         "output": f"the output of module {series.name}",
         "op": f"a result of {series.name}",

@@ -20,7 +20,9 @@ import torch
 from torch.utils._python_dispatch import _disable_current_modes
 from xxhash import xxh3_64_intdigest, xxh3_128_digest
 
-__all__ = ["ROWS", "Tensors", "digest", "layout_of", "row_digests", "tensor_digest"]
+from samerun.tracing.gather import gathered
+
+__all__ = ["ROWS", "Tensors", "digest", "layout_of", "place_of", "row_digests", "tensor_digest"]
 
 #: A batch of more rows than this gets no digests of its rows.
 ROWS = 1024
@@ -72,6 +74,17 @@ def layout_of(tensor: torch.Tensor) -> tuple[str, list[int]]:
     return str(tensor.dtype).removeprefix("torch."), list(tensor.shape)
 
 
+def place_of(tensor: torch.Tensor) -> tuple[int, int] | None:
+    """Return the address of a tensor's bytes and how often torch's operations changed them; ``None`` if not known.
+
+    Equal places do not stand for equal bits: what is written through ``.data``, ``.numpy()`` or by a C library counts
+    nowhere, and an address may have been given away again.
+    """
+    if type(tensor) not in _PLAIN or tensor.layout is not torch.strided:
+        return None
+    return tensor.data_ptr(), -1 if tensor.is_inference() else tensor._version
+
+
 class Tensors:
     """Digests of the same tensors at every step, for which where their bytes lie is looked up once.
 
@@ -86,8 +99,11 @@ class Tensors:
         views = self._views
         while len(views) < len(tensors):
             views.append(_View())
+        away = [tensor for tensor in tensors if tensor is not None and _is_away(tensor)]
+        copied = _copied_digests(away) if away else {}
         return [
-            _ABSENT if tensor is None else view.digest(tensor) for view, tensor in zip(views, tensors, strict=False)
+            _ABSENT if tensor is None else copied.get(id(tensor)) or view.digest(tensor)
+            for view, tensor in zip(views, tensors, strict=False)
         ]
 
 
@@ -134,6 +150,21 @@ def _seed(dtype: torch.dtype, shape: torch.Size) -> int:
 @cache
 def _text_seed(text: str) -> int:
     return xxh3_64_intdigest(text.encode("utf-8", "surrogatepass"))
+
+
+def _is_away(tensor: torch.Tensor) -> bool:
+    """Return whether a plain tensor is on a device whose memory cannot be read from here."""
+    if tensor.is_cpu or type(tensor) not in _PLAIN:
+        return False
+    return tensor.layout is torch.strided and not tensor.is_quantized and not tensor.is_meta
+
+
+def _copied_digests(tensors: Sequence[torch.Tensor]) -> dict[int, bytes]:
+    """Return the digests of tensors that are away, by their ids."""
+    return {
+        id(tensor): xxh3_128_digest(_memory(flat), _seed(tensor.dtype, tensor.shape))
+        for tensor, flat in zip(tensors, gathered(tensors), strict=True)
+    }
 
 
 def _lies_open(tensor: torch.Tensor) -> bool:

@@ -27,6 +27,7 @@ __all__ = [
     "TABLES",
     "VERSION",
     "Phase",
+    "is_untrained",
     "pack_state",
     "rank_path",
     "series_key",
@@ -97,6 +98,11 @@ _DTYPES = {str(value): value for value in vars(torch).values() if isinstance(val
 def series_key(kind: str, name: str) -> bytes:
     """Return what stands for a series in the digest of a step, whatever number it has in the file."""
     return xxhash.xxh3_64_digest(f"{kind}\0{name}".encode("utf-8", "surrogatepass"))
+
+
+def is_untrained(kind: str, name: str) -> bool:
+    """Return whether a series is about tensors that no optimizer trains; those of an optimizer have its number."""
+    return kind in ("parameters", "buffers") and name != "" and not name.isdecimal()
 
 
 def rank_path(path: Path, rank: int) -> Path:

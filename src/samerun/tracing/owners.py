@@ -5,14 +5,16 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
+from torch.optim import Optimizer
 
 from samerun.tracing.fingerprint import layout_of
 
-__all__ = ["Owners", "alive"]
+__all__ = ["Alive", "Owners", "alive", "class_name", "joined", "walk"]
 
 # What torch.compile puts around a module: what is inside is named as without it.
 _COMPILED = "_orig_mod"
@@ -33,15 +35,15 @@ class Owners:
         modules: path and module of all of them.
     """
 
-    def __init__(self, parameters: Sequence[torch.Tensor], alive: Sequence[nn.Module]) -> None:
+    def __init__(self, parameters: Sequence[torch.Tensor], alive: Alive) -> None:
         roots = _roots(parameters, alive)
-        walks = [list(_walk(root, f"{type(root).__name__}." if len(roots) > 1 else "")) for root in roots]
+        walks = [list(walk(root, f"{type(root).__name__}." if len(roots) > 1 else "")) for root in roots]
         self.modules = [pair for walk in walks for pair in walk]
         found: dict[int, str] = {}
         for path, module in self.modules:
             for name, parameter in module._parameters.items():
                 if parameter is not None:
-                    found.setdefault(id(parameter), _joined(path, name))
+                    found.setdefault(id(parameter), joined(path, name))
         self.names = [found.get(id(parameter), f"param[{at}]") for at, parameter in enumerate(parameters)]
 
     def buffers(self) -> Buffers:
@@ -51,11 +53,11 @@ class Owners:
     def described(self) -> dict[str, Any]:
         """Return classes, settings, parameters and buffers by path, as JSON values."""
         return {
-            "modules": {path: _class_name(module) for path, module in self.modules},
+            "modules": {path: class_name(module) for path, module in self.modules},
             "settings": {path: found for path, module in self.modules if (found := _settings(module))},
             "training": all(module.training for _, module in self.modules),
             "parameters": [
-                [_joined(path, name), *layout_of(parameter)]
+                [joined(path, name), *layout_of(parameter)]
                 for path, module in self.modules
                 for name, parameter in module._parameters.items()
                 if parameter is not None
@@ -72,7 +74,7 @@ class Buffers:
     def named(self) -> list[tuple[str, torch.Tensor]]:
         """Return those that there are now, by name."""
         return [
-            (_joined(path, name), buffer)
+            (joined(path, name), buffer)
             for path, reference in self._modules
             if (module := reference()) is not None
             for name, buffer in module._buffers.items()
@@ -80,14 +82,12 @@ class Buffers:
         ]
 
 
-def _roots(parameters: Sequence[torch.Tensor], alive: Sequence[nn.Module]) -> list[nn.Module]:
-    children = {id(child) for module in alive for child in module._modules.values() if child is not None}
+def _roots(parameters: Sequence[torch.Tensor], alive: Alive) -> list[nn.Module]:
     places = {id(parameter): at for at, parameter in enumerate(parameters)}
     found: list[tuple[int, nn.Module]] = []
-    for module in alive:
-        if id(module) not in children:
-            held = [at for _, inner in _walk(module, "") for at in _held(inner, places)]
-            found += [(min(held), module)] if held else []
+    for module in alive.roots():
+        held = [at for _, inner in walk(module, "") for at in _held(inner, places)]
+        found += [(min(held), module)] if held else []
     return [module for _, module in sorted(found, key=lambda pair: pair[0])]
 
 
@@ -95,15 +95,44 @@ def _held(module: nn.Module, places: dict[int, int]) -> Iterator[int]:
     return (places[id(parameter)] for parameter in module._parameters.values() if id(parameter) in places)
 
 
-def alive() -> list[nn.Module]:
-    """Return all modules that there are; takes 0.1 s for a million objects."""
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The modules and optimizers that there are.
+
+    Attributes:
+        modules: all of them, also those inside others.
+        optimizers: all that have parameters.
+    """
+
+    modules: list[nn.Module]
+    optimizers: list[Optimizer]
+
+    def roots(self) -> list[nn.Module]:
+        """Return the modules that are inside of no other."""
+        children = {id(child) for module in self.modules for child in module._modules.values() if child is not None}
+        return [module for module in self.modules if id(module) not in children]
+
+    def trained(self) -> list[list[torch.Tensor]]:
+        """Return the parameters of each optimizer."""
+        return [
+            [parameter for group in vars(optimizer)["param_groups"] for parameter in group["params"]]
+            for optimizer in self.optimizers
+        ]
+
+
+def alive() -> Alive:
+    """Return all modules and optimizers that there are; takes 0.1 s for a million objects."""
     objects = gc.get_objects()
-    kinds = {kind for kind in set(map(type, objects)) if issubclass(kind, nn.Module)}
-    # One that is being made has no _modules yet.
-    return [thing for thing in objects if type(thing) in kinds and "_modules" in vars(thing)]
+    kinds = set(map(type, objects))
+    modules, optimizers = ({kind for kind in kinds if issubclass(kind, base)} for base in (nn.Module, Optimizer))
+    # One that is being made has neither yet.
+    return Alive(
+        [thing for thing in objects if type(thing) in modules and "_modules" in vars(thing)],
+        [thing for thing in objects if type(thing) in optimizers and "param_groups" in vars(thing)],
+    )
 
 
-def _walk(module: nn.Module, path: str, seen: set[int] | None = None) -> Iterator[tuple[str, nn.Module]]:
+def walk(module: nn.Module, path: str, seen: set[int] | None = None) -> Iterator[tuple[str, nn.Module]]:
     """Yield a module and those inside, by path, each once; like ``named_modules``, which a class may override."""
     seen = set() if seen is None else seen
     if id(module) in seen:
@@ -112,14 +141,16 @@ def _walk(module: nn.Module, path: str, seen: set[int] | None = None) -> Iterato
     yield path.removesuffix("."), module
     for name, child in module._modules.items():
         if child is not None:
-            yield from _walk(child, path if name == _COMPILED else f"{path}{name}.", seen)
+            yield from walk(child, path if name == _COMPILED else f"{path}{name}.", seen)
 
 
-def _joined(path: str, name: str) -> str:
+def joined(path: str, name: str) -> str:
+    """Return the path of what is called so in the module at a path."""
     return f"{path}.{name}" if path else name
 
 
-def _class_name(module: nn.Module) -> str:
+def class_name(module: nn.Module) -> str:
+    """Return the full name of a module's class."""
     return f"{type(module).__module__}.{type(module).__qualname__}"
 
 

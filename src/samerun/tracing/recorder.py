@@ -16,19 +16,19 @@ from types import FrameType
 from typing import Any, TypeVar, cast
 
 import torch
-from torch import nn
 from torch.optim import Optimizer
 from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils.data import get_worker_info
 from xxhash import xxh3_128_digest
 
+from samerun.tracing.beside import Beside
 from samerun.tracing.callsite import call_site
 from samerun.tracing.deep import Observation, observing
 from samerun.tracing.fingerprint import ROWS, digest, row_digests, tensor_digest
 from samerun.tracing.format import Phase
 from samerun.tracing.generators import Generators
 from samerun.tracing.loaders import Loaders
-from samerun.tracing.owners import alive
+from samerun.tracing.owners import Alive, alive
 from samerun.tracing.process import open_writer
 from samerun.tracing.settings import Settings, keeps_parts, keeps_states
 from samerun.tracing.training import Record, Training
@@ -98,6 +98,7 @@ class Recorder:
         self._noted = 0
         self._generators = Generators()
         self._loaders = Loaders()
+        self._beside = Beside()
         self._trainings: weakref.WeakKeyDictionary[Optimizer, tuple[str, Training]] = weakref.WeakKeyDictionary()
         self._made: list[tuple[weakref.ref[Optimizer], dict[str, Any]]] = []
         self._numbered = 0
@@ -161,6 +162,15 @@ class Recorder:
     def optimizer_made(self, optimizer: Optimizer) -> None:
         """There is an optimizer; what it begins with is recorded before the next batch or the next backward pass."""
         self._made.append((weakref.ref(optimizer), call_site()))
+
+    def modules_made(self) -> None:
+        """There may be modules that there were not before."""
+        self._beside.expect()
+
+    @_moment
+    def threads_set(self) -> None:
+        """The number of threads was set, maybe to what it was."""
+        self._note_threads({"place": call_site()})
 
     @_moment
     def workers_seeded(self, iterator: Any, base_seed: int) -> None:
@@ -268,22 +278,28 @@ class Recorder:
         return self._introduce(optimizer, Phase.GRADIENTS, alive(), {})
 
     def _beginnings(self, phase: Phase) -> None:
-        """Record what optimizers that were made since begin with."""
-        if not self._made:
-            return
-        made, self._made, modules = self._made, [], alive()
+        """Record what optimizers that were made since begin with, and what no optimizer trains."""
+        found = alive() if self._made or self._beside.is_due(self.step) else None
+        made, self._made = self._made, []
         for reference, place in made:
             if (optimizer := reference()) is not None and optimizer not in self._trainings:
-                self._introduce(optimizer, phase, modules, place)
+                assert found is not None
+                self._introduce(optimizer, phase, found, place)
+        if found is not None:
+            for name, kind in self._beside.look(found, self.step):
+                self._note("untrained", {"name": name, "class": kind})
+        for kind, name, record in self._beside.records(self.step, self._settings.record):
+            self._record(phase, kind, name, record)
 
     def _introduce(
-        self, optimizer: Optimizer, phase: Phase, modules: Sequence[nn.Module], place: dict[str, Any]
+        self, optimizer: Optimizer, phase: Phase, found: Alive, place: dict[str, Any]
     ) -> tuple[str, Training]:
         known = self._trainings.get(optimizer)
         name = known[0] if known is not None else str(self._numbered)
         self._numbered += known is None
-        training = Training(optimizer, modules)
+        training = Training(optimizer, found)
         self._trainings[optimizer] = name, training
+        self._beside.expect(soon=True)
         self._note("optimizer", {"optimizer": name, **_described(optimizer), "place": place})
         self._note("model", {"optimizer": name, **training.model})
         if self._on:
@@ -360,11 +376,7 @@ class Recorder:
     def _begin_step(self) -> None:
         self._on = self.step % self._settings.every == 0
         self._parts, self._loss, self._phase = keeps_parts(self.step), None, Phase.BEFORE_BATCH
-        if (threads := torch.get_num_threads()) != self._threads:
-            self._threads = threads
-            self._note(
-                "threads", {"intra_op": threads, "inter_op": torch.get_num_interop_threads(), "place": call_site()}
-            )
+        self._note_threads({})
         if self._on and keeps_states(self.step) and "rng" in self._settings.record:
             assert self._writer is not None
             self._generators.refresh()
@@ -372,6 +384,11 @@ class Recorder:
                 self._writer.state(self.step, self._writer.series("rng", name), state)
         if self._settings.is_deep(self.step) and not self._is_observing:
             self._observe()
+
+    def _note_threads(self, where: dict[str, Any]) -> None:
+        if (threads := torch.get_num_threads()) != self._threads:
+            self._threads = threads
+            self._note("threads", {"intra_op": threads, "inter_op": torch.get_num_interop_threads(), **where})
 
     def _observe(self) -> None:
         self._deep.enter_context(observing(self._settings.level, self._observed))

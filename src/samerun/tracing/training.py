@@ -8,15 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import torch
-from torch import nn
 from torch.optim import Optimizer
 from xxhash import xxh3_128_digest
 
 from samerun.tracing.fingerprint import Tensors, digest, layout_of
 from samerun.tracing.format import PART_BYTES
-from samerun.tracing.owners import Owners
+from samerun.tracing.owners import Alive, Owners
 
-__all__ = ["Layout", "Record", "Training"]
+__all__ = ["Group", "Layout", "Record", "Training", "layout"]
 
 #: Name, dtype and shape of each part.
 Layout: TypeAlias = list[tuple[str, str, list[int]]]
@@ -38,7 +37,7 @@ class Record:
 
 
 @dataclass
-class _Group:
+class Group:
     """Tensors that are looked at together at every step."""
 
     tensors: Tensors = field(default_factory=Tensors)
@@ -57,20 +56,20 @@ class Training:
 
     Args:
         optimizer: whose parameters are looked up now.
-        alive: the modules they may belong to.
+        alive: with the modules they may belong to.
 
     Attributes:
         model: the modules that were found, as JSON values; see :meth:`Owners.described`.
     """
 
-    def __init__(self, optimizer: Optimizer, alive: Sequence[nn.Module]) -> None:
+    def __init__(self, optimizer: Optimizer, alive: Alive) -> None:
         self._parameters = _parameters(optimizer)
         owners = Owners(self._parameters, alive)
         self.model = owners.described()
         self._names = owners.names
         self._buffers = owners.buffers()
-        self._layout = _layout(zip(self._names, self._parameters, strict=True))
-        self._kept, self._graded, self._stated, self._buffered = _Group(), _Group(), _Group(), _Group()
+        self._layout = layout(zip(self._names, self._parameters, strict=True))
+        self._kept, self._graded, self._stated, self._buffered = Group(), Group(), Group(), Group()
         self._state_keys: list[Any] = []
         self._state_layout: Layout = []
         self._buffer_layout: Layout = []
@@ -112,7 +111,7 @@ class Training:
         if not values:
             return None
         if keys != self._state_keys:
-            self._state_keys, self._stated = keys, _Group()
+            self._state_keys, self._stated = keys, Group()
             named = zip(self._names, states, strict=True)
             self._state_layout = [
                 _part(f"{name}.{key}", value) for name, state in named for key, value in state.items()
@@ -145,12 +144,13 @@ def _part(name: str, value: Any) -> tuple[str, str, list[int]]:
     return (name, *layout_of(value)) if isinstance(value, torch.Tensor) else (name, type(value).__name__, [])
 
 
-def _layout(named: Any) -> Layout:
+def layout(named: Any) -> Layout:
+    """Return what the parts of named tensors are."""
     return [_part(name, tensor) for name, tensor in named]
 
 
 def _same_or_new(known: Layout, named: Any) -> Layout:
-    found = _layout(named)
+    found = layout(named)
     return known if found == known else found
 
 

@@ -121,7 +121,7 @@ class Writer:
         value: float | int | str | None = None,
         parts: bytes | None = None,
     ) -> None:
-        """Record one event; takes about 1 µs.
+        """Record one event: 0.5 µs when it is given, and about 4 µs of one core in all, with its row in the file.
 
         Args:
             step: from 0.

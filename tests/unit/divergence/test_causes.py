@@ -318,6 +318,12 @@ def test_threads_and_instructions(judge):
     noted = [(2, "threads", {"intra_op": number, "inter_op": 1}) for number in (2, 1)]
     (found, *_) = judge({"notes": (*SEEDED, noted[0])}, {"notes": (*SEEDED, noted[1]), "content": spoiled(3, "loss")})
     assert (found.cause, found.details) == ("threads", ("threads of torch: 2 and 1",))
+    assert found.place is None
+    noted[1][2]["place"] = {"file": "train.py", "line": 2, "function": "<module>"}
+    pair = {"notes": (*SEEDED, noted[0])}, {"notes": (*SEEDED, noted[1])}
+    for first, second in (pair, pair[::-1]):  # whichever of the two set it
+        (found, *_) = judge(first, {**second, "content": spoiled(3, "loss")})
+        assert (found.cause, found.place) == ("threads", Site("train.py", 2, "<module>"))
     limited = {**ENVIRONMENT, "variables": {"ATEN_CPU_CAPABILITY": "default"}}
     (found, *_) = judge({}, {"meta": {"environment": limited}, "content": spoiled(3, "gradients")})
     assert found.cause == "threads"
@@ -336,7 +342,9 @@ def test_what_says_nothing_about_results_is_no_other_environment(judge):
 
 def test_a_kernel_that_gives_other_results(judge):
     (found, *_) = judge({}, {"content": spoiled(3, "gradients", "parameters")})
-    assert (found.cause, found.certain) == ("nondeterministic-kernel", True)
+    assert (found.cause, found.certain) == ("nondeterministic-kernel", False)
+    assert "although batch, parameters and generators agreed" in found.sentence
+    assert found.details[0].endswith("samerun explain decides")
     events = tuple(event for event in EVENTS if event[1] != "batch")
     (found, *_) = judge({"events": events}, {"events": events, "content": spoiled(3, "gradients")})
     assert (found.cause, found.certain) == ("nondeterministic-kernel", False)
@@ -466,6 +474,46 @@ def test_a_position_that_a_resumed_run_forgot_names_the_step_it_began_from(judge
     (found, *_) = judge({"batches": batches_of(ORDER)}, from_front)
     assert found.cause == "forgotten-piece"
     assert "its first batch is that of step 0, not of step 10" in found.sentence
+
+
+TEACHER = (*EVENTS[:4], (Phase.BATCH, "parameters", "__main__.teacher"), *EVENTS[4:])
+
+
+def test_an_average_of_the_weights_that_a_resumed_run_forgot(judge):
+    note = {
+        "call": "Net.load_state_dict",
+        "on": "Net",
+        "place": {"file": "resume.py", "line": 12, "function": "resume"},
+    }
+    options = {**RESUMED, "events": TEACHER, "notes": ((0, "load", note),)}
+    content = spoiled(10, "parameters", "loss", "gradients", name="__main__.teacher")
+    (found,) = judge({"events": TEACHER}, {**options, "content": content})
+    assert (found.cause, found.certain, found.place) == ("forgotten-piece", True, Site("resume.py", 12, "resume"))
+    assert found.sentence.startswith("B.trace goes on from step 10 without the parameters of __main__.teacher: ")
+    assert found.sentence.endswith("they differ before the first step")
+    # Its updates may depend on how many there were.
+    content = spoiled(11, "parameters", name="__main__.teacher")
+    (found, *_) = judge({"events": TEACHER}, {**options, "content": content})
+    assert found.sentence.endswith("they differ before step 11, as its updates are others")
+
+
+def test_the_weights_of_a_resumed_run_count_where_it_resumes_and_a_teacher_s_do_not(judge):
+    def frozen(step, phase, kind, name):
+        return "frozen" if name == "__main__.teacher" else plain(step, phase, kind, name)
+
+    events = ((Phase.BEFORE_BATCH, "parameters", "__main__.teacher"), *EVENTS)
+    options = {"events": events, "content": frozen}
+    assert judge(options, {**options, **RESUMED}) == ()
+
+
+def test_a_teacher_that_differs_in_the_middle_of_a_run_has_no_other_initial_weights(judge):
+    content = spoiled(5, "parameters", name="__main__.teacher")
+    (found, *_) = judge({"events": TEACHER}, {"events": TEACHER, "content": content})
+    assert found.cause == "unknown"
+    assert "the first difference is in the parameters of __main__.teacher" in found.sentence
+    content = spoiled(0, "parameters", name="__main__.teacher")
+    causes = [found.cause for found in judge({"events": TEACHER}, {"events": TEACHER, "content": content})]
+    assert causes == ["seeded-late", "initial-weights"]
 
 
 def test_what_differs_long_after_resuming_is_no_forgotten_piece(judge):

@@ -211,6 +211,36 @@ def test_notes_name_the_line(record, tmp_path):
     assert ["1.weight", "float32", [8]] in model.value["parameters"]
 
 
+def test_the_line_that_sets_the_number_of_threads(record):
+    def training():
+        torch.set_num_threads(2)  # first
+        torch.set_num_threads(2)
+        watched.plain(epochs=1)
+
+    try:
+        (note,) = record(training).notes("threads")
+    finally:
+        torch.set_num_threads(1)
+    assert note.value["intra_op"] == 2
+    assert (note.value["place"]["file"], note.value["place"]["line"]) == (HERE, line_of(training, "# first"))
+
+
+def test_threads_that_a_loader_of_ours_sets_and_sets_back_are_no_news(record):
+    def training():
+        model = watched.network()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        for batch in samerun.DataLoader(watched.data(), batch_size=8, seed=1):
+            watched.loss_of(model, batch).backward()
+            optimizer.step()
+
+    torch.set_num_threads(2)
+    try:
+        (note,) = record(training).notes("threads")
+    finally:
+        torch.set_num_threads(1)
+    assert note.value == {"intra_op": 2, "inter_op": torch.get_num_interop_threads()}
+
+
 def test_the_loader_is_described(record):
     (note,) = record(watched.workers).notes("loader")
     expected = {

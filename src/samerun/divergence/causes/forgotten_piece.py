@@ -5,8 +5,8 @@ from __future__ import annotations
 from samerun.divergence.causes.diagnosis import Cause, Diagnosis
 from samerun.divergence.evidence import Evidence, place_of
 from samerun.divergence.pairs import Pair
-from samerun.divergence.words import ahead, generator, listed, rates
-from samerun.tracing.format import Phase
+from samerun.divergence.words import ahead, generator, listed, rates, subject
+from samerun.tracing.format import Phase, is_untrained
 from samerun.tracing.reader import Note
 
 __all__ = ["CAUSE"]
@@ -39,6 +39,8 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
 def _piece(evidence: Evidence, pair: Pair) -> tuple[str, str, str] | None:
     """Return the name of the piece, what shows that it is missing, and what to do."""
     kind = pair.series.kind
+    if is_untrained(*pair.series):
+        return _average(evidence, pair)
     if kind in ("rates", "optimizer", "parameters") and evidence.at_resumption and _has_no_optimizer_state(evidence):
         return "the optimizer's state", "it had none before the first step", f"load optimizer.state_dict(): {_RESTORE}"
     if not evidence.at_resumption and kind not in ("rates", "scaler", "buffers"):
@@ -74,6 +76,19 @@ def _piece(evidence: Evidence, pair: Pair) -> tuple[str, str, str] | None:
             f"save and load the whole model.state_dict(), with its buffers: {_RESTORE}",
         )
     return None
+
+
+def _average(evidence: Evidence, pair: Pair) -> tuple[str, str, str] | None:
+    """Look at what no optimizer trains, which shows when it was used or updated for the first time."""
+    if pair.step - evidence.comparison.pairing.steps[0] > _SOON:
+        return None
+    when = "before the first step" if evidence.at_resumption else f"before step {pair.step}, as its updates are others"
+    what = "an average of the weights (EMA) or a teacher, if training changes it"
+    return (
+        subject(pair.series),
+        f"no optimizer trains them, so they are {what}; they differ {when}",
+        f"load the state_dict() of it, with the number of its updates: {_RESTORE}",
+    )
 
 
 def _has_no_optimizer_state(evidence: Evidence) -> bool:

@@ -6,21 +6,22 @@ from samerun.divergence.causes.diagnosis import Cause, Diagnosis
 from samerun.divergence.causes.forgotten_piece import differing_parts
 from samerun.divergence.evidence import Evidence, place_of
 from samerun.divergence.words import listed
-from samerun.tracing.format import Phase
+from samerun.tracing.format import is_untrained
 
 __all__ = ["CAUSE"]
 
 
 def _diagnose(evidence: Evidence) -> Diagnosis | None:
     pair = evidence.pair
-    if pair is None or pair.series.kind != "parameters" or pair.phase == Phase.STEPPED:
+    if pair is None or not evidence.at_initial_weights:
         return None
     names = differing_parts(evidence, pair)
+    owner = f" of {pair.series.name}" if is_untrained(*pair.series) else ""
     which = f"{listed(names)} differ" if names else "they differ"
     loads = [note for note in evidence.notes(1, "load") if note.step == 0]
     return Diagnosis(
         "initial-weights",
-        f"the runs begin with other weights: {which} before the first step",
+        f"the runs begin with other weights{owner}: {which} before the first step",
         "seed before the model is made, and load the same file into both"
         if not loads
         else "load the same file into both",

@@ -29,11 +29,14 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
     given = "batch, parameters and generators agreed" if known else "all that was recorded before agreed"
     return Diagnosis(
         "nondeterministic-kernel",
-        f"an operation gave another result for the same inputs: the first difference is in "
+        f"an operation may have given another result for the same inputs: the first difference is in "
         f"{subject(pair.series)}, although {given} and the environments are the same",
         _ADVICE,
-        certain=known,
-        details=("samerun explain finds the operation and its line",)
+        # What the script computes from the time or a process id looks the same from outside of the step.
+        certain=False,
+        details=(
+            "it may also be made of what no trace holds, such as the time or a process id: samerun explain decides",
+        )
         + (() if seen else ("no batch was recorded: data that come without a DataLoader may differ too",)),
     )
 

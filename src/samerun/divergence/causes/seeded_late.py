@@ -5,14 +5,12 @@ from __future__ import annotations
 from samerun.divergence.causes.diagnosis import Cause, Diagnosis
 from samerun.divergence.evidence import Evidence, place_of
 from samerun.divergence.words import generator
-from samerun.tracing.format import Phase
 
 __all__ = ["CAUSE"]
 
 
 def _diagnose(evidence: Evidence) -> Diagnosis | None:
-    pair = evidence.pair
-    if pair is None or pair.series.kind != "parameters" or pair.phase == Phase.STEPPED or evidence.resumed is not None:
+    if not evidence.at_initial_weights or evidence.resumed is not None:
         return None
     seeds = [evidence.seeds(side, "torch.cpu") for side in (0, 1)]
     values = [[note.value.get("value") for note in notes] for notes in seeds]

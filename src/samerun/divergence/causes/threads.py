@@ -42,7 +42,7 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
         "threads",
         f"{what} numbers in another order: equal inputs gave other bits in {subject(pair.series)}",
         "use the same number of threads and the same kind of processor: samerun.deterministic(threads=1), or pin both",
-        place_of(noted[1][-1]) if noted[1] and noted[1][-1].step else None,
+        next((found for notes in noted[::-1] if notes and (found := place_of(notes[-1]))), None),
         details=tuple(dict.fromkeys(details))[:4],
     )
 

@@ -13,7 +13,18 @@ if TYPE_CHECKING:
 __all__ = ["install"]
 
 # A new thing to hook is a module of this name.
-_HOOKS = ("loader", "backward", "optimizer", "scaler", "seeding", "states", "directories", "compiling")
+_HOOKS = (
+    "loader",
+    "backward",
+    "optimizer",
+    "scaler",
+    "seeding",
+    "states",
+    "directories",
+    "threads",
+    "modules",
+    "compiling",
+)
 
 
 def install(recorder: Recorder) -> Patches:
