@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from samerun.rng import restore as restore
     from samerun.rng import seed_everything as seed_everything
     from samerun.run import Run as Run
+    from samerun.tracing import trace as trace
 
 # What a name is loaded from; the imports above say the same to type checkers, and a test compares them.
 _HOMES = {
@@ -38,6 +39,7 @@ _HOMES = {
     "isolate": "samerun.rng",
     "restore": "samerun.rng",
     "seed_everything": "samerun.rng",
+    "trace": "samerun.tracing",
 }
 
 # The modules that are public as such.
@@ -61,6 +63,7 @@ __all__ = [
     "isolate",
     "restore",
     "seed_everything",
+    "trace",
 ]
 
 

@@ -12,6 +12,7 @@
     ├── DeterminismError     a setting that can no longer take effect (also a RuntimeError)
     ├── LoaderError          a loader that cannot keep its promise (also a RuntimeError)
     ├── CheckpointError      a checkpoint that cannot be written or used (also a RuntimeError)
+    ├── TraceError           a trace that cannot be written, read or compared (also a RuntimeError)
     ├── NotebookError        a wish of a notebook's cell that cannot be met (also a RuntimeError)
     ├── MissingExtraError    an optional dependency is not installed (also an ImportError)
     ├── ProcessError         a process that was started for this failed (also a RuntimeError)
@@ -44,6 +45,7 @@ __all__ = [
     "SeedError",
     "StateError",
     "StreamError",
+    "TraceError",
 ]
 
 
@@ -203,6 +205,20 @@ class CheckpointError(SamerunError, RuntimeError):
 
     Attributes:
         where: the directory or the file.
+        reason: what was found, what was expected, and what to do.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        self.where = where
+        self.reason = reason
+        super().__init__(f"{where}: {reason}")
+
+
+class TraceError(SamerunError, RuntimeError):
+    """A trace cannot be written, read or compared.
+
+    Attributes:
+        where: the file.
         reason: what was found, what was expected, and what to do.
     """
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from samerun.data.shared import SharedNumpy, SharedPython
 from samerun.errors import DiscoveryError, StateError
 from samerun.integrations.numba import sources as numba_sources
 from samerun.rng import Packed, Source
 from samerun.rng.numpy import BitGeneratorSource, RandomStateSource
 from samerun.rng.python import PythonSource
+from samerun.rng.shared import SharedNumpy, SharedPython
 from samerun.rng.torch import GeneratorSource, MpsSource
 
 

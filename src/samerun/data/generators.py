@@ -9,11 +9,11 @@ from typing import Any, ClassVar, TypeAlias
 
 import torch
 
-from samerun.data.shared import SharedNumpy, SharedPython
 from samerun.derive import derive
 from samerun.errors import DiscoveryError, LoaderError
 from samerun.rng.discovery import private_sources
 from samerun.rng.registry import families, global_sources
+from samerun.rng.shared import SharedNumpy, SharedPython
 from samerun.rng.source import Source
 
 __all__ = ["Generators", "Moved", "Rngs", "lent", "wanted"]

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from draws import bare_states, draw
-from samerun.data import shared
-from samerun.data.shared import SharedNumpy, SharedPython
+from samerun.rng import shared
 from samerun.rng.numpy import RandomStateSource
 from samerun.rng.python import PythonSource
+from samerun.rng.shared import SharedNumpy, SharedPython
 
 PYTHON, NUMPY = SharedPython("python"), SharedNumpy("numpy")
 PLAIN = {"python": PythonSource("python"), "numpy": RandomStateSource("numpy")}

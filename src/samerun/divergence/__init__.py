@@ -1,0 +1,1 @@
+"""Where two traced runs first differ, and why."""

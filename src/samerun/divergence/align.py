@@ -1,0 +1,91 @@
+"""Which step of one trace is which of the other: the same, or, where one was resumed, later ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from samerun.tracing.format import Phase
+from samerun.tracing.reader import Event, Series, Trace
+
+__all__ = ["Alignment", "align"]
+
+# Batches in a row that must be found for two runs to be aligned by them.
+_BATCHES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """How the steps of two traces belong together.
+
+    Attributes:
+        offset: a step of the second trace is this many steps later in the first; negative if the first was resumed.
+        by: what that was told by: ``"start"`` if both began alike, ``"given"``, ``"parameters"``, ``"batches"``,
+            ``"rng"``, or ``"nothing"`` if neither begins anywhere in the other.
+    """
+
+    offset: int
+    by: str
+
+    @property
+    def resumed(self) -> bool:
+        """Whether one of the runs goes on in the middle of the other."""
+        return self.offset != 0
+
+
+def align(first: Trace, second: Trace, offset: int | None = None) -> Alignment:
+    """Find where the second trace begins in the first, or the other way round.
+
+    Looked for are, in this order: the parameters before the first step, which a resumed run has from the checkpoint;
+    the first batches; the states of the generators. The earliest place counts.
+
+    Raises:
+        TraceError: if a trace is damaged.
+    """
+    if offset is not None:
+        return Alignment(offset, "given")
+    for by, look in (("parameters", _by_parameters), ("batches", _by_batches), ("rng", _by_generators)):
+        if (found := next(look(first, second), None)) is not None:
+            return Alignment(found, by if found else "start")
+        if (found := next(look(second, first), None)) is not None:
+            return Alignment(-found, by)
+    return Alignment(0, "nothing")
+
+
+def _by_parameters(whole: Trace, part: Trace) -> Iterator[int]:
+    for series in part.series.values():
+        if series.kind == "parameters":
+            initial = initial_event(part, series)
+            hits = whole.find(series, initial.digest) if initial else []
+            yield from sorted(after(hit) - part.first_step for hit in hits if after(hit) >= part.first_step)
+
+
+def initial_event(trace: Trace, series: Series) -> Event | None:
+    """Return the event of a series before the first optimizer step ends, or ``None``."""
+    events = trace.of(series, trace.first_step, trace.first_step)
+    return events[0] if events and events[0].phase != Phase.STEPPED else None
+
+
+def after(event: Event) -> int:
+    """Return the step that an event's state stands at the beginning of."""
+    return event.step + 1 if event.phase == Phase.STEPPED else event.step
+
+
+def _by_batches(whole: Trace, part: Trace) -> Iterator[int]:
+    for series in part.series.values():
+        batches = part.of(series, part.first_step, part.first_step + _BATCHES - 1) if series.kind == "batch" else []
+        for hit in whole.find(series, batches[0].digest) if batches else []:
+            offset = hit.step - batches[0].step
+            there = whole.of(series, hit.step, hit.step + _BATCHES - 1)[hit.nth :]
+            if offset >= 0 and all(one.digest == other.digest for one, other in zip(batches, there, strict=False)):
+                yield offset
+
+
+def _by_generators(whole: Trace, part: Trace) -> Iterator[int]:
+    """Find a generator's first state where only one step of the other trace has it."""
+    for series in part.series.values():
+        initial = initial_event(part, series) if series.kind == "rng" else None
+        hits = whole.find(series, initial.digest) if initial else []
+        steps = {after(hit) for hit in hits if hit.phase in (Phase.BEFORE_BATCH, Phase.STEPPED)}
+        if len(steps) == 1 and (offset := steps.pop() - part.first_step) >= 0:
+            yield offset

@@ -1,0 +1,36 @@
+"""Another environment, other code, another configuration."""
+
+from __future__ import annotations
+
+from samerun.divergence.causes.diagnosis import Cause, Diagnosis
+from samerun.divergence.evidence import Evidence
+from samerun.divergence.words import change, listed, subject
+
+__all__ = ["CAUSE"]
+
+# What changes results most often comes first.
+_FIRST = ("packages.torch", "packages.numpy", "flags.", "variables.", "gpu.", "python.version", "packages.")
+
+
+def _diagnose(evidence: Evidence) -> Diagnosis | None:
+    pair = evidence.pair
+    hash_seed = [found for found in evidence.environment if found.name == "python.hash_seed"]
+    environment = [found for found in evidence.environment if found not in hash_seed]
+    found = [*evidence.program, *evidence.setup, *sorted(environment, key=_rank)]
+    if pair is None or not found:
+        return None
+    return Diagnosis(
+        "environment",
+        f"{subject(pair.series)} differs first, and the runs were not set up alike: {listed([c.name for c in found])}",
+        "make these the same and compare again; what then still differs has another cause",
+        certain=False,
+        details=tuple(map(change, found[:6])),
+    )
+
+
+def _rank(found: object) -> int:
+    name = getattr(found, "name", "")
+    return next((rank for rank, beginning in enumerate(_FIRST) if name.startswith(beginning)), len(_FIRST))
+
+
+CAUSE = Cause("environment", 170, _diagnose)

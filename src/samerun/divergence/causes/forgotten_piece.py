@@ -1,0 +1,117 @@
+"""A resumed run lacks a piece of the state of the run it goes on from."""
+
+from __future__ import annotations
+
+from samerun.divergence.causes.diagnosis import Cause, Diagnosis
+from samerun.divergence.evidence import Evidence, place_of
+from samerun.divergence.pairs import Pair
+from samerun.divergence.words import ahead, generator, listed, rates
+from samerun.tracing.format import Phase
+from samerun.tracing.reader import Note
+
+__all__ = ["CAUSE"]
+
+_RESTORE = "save it in the checkpoint and load it before the first step of the resumed run"
+# Steps after resuming in which a schedule or statistics that were not restored show.
+_SOON = 1000
+
+
+def _diagnose(evidence: Evidence) -> Diagnosis | None:
+    pair, side = evidence.pair, evidence.resumed
+    if pair is None or side is None:
+        return None
+    found = _piece(evidence, pair)
+    if found is None:
+        return None
+    what, sentence, advice = found
+    label = evidence.labels[side]
+    loads = evidence.notes(side, "load")
+    loaded = listed(list(dict.fromkeys(str(note.value.get("call")) for note in loads)), 6)
+    return Diagnosis(
+        "forgotten-piece",
+        f"{label} goes on from step {evidence.comparison.pairing.steps[0]} without {what}: {sentence}",
+        advice,
+        place_of(_last_load(loads)),
+        details=(f"{label} loaded: {loaded}",) if loads else (f"{label} loaded nothing that was seen",),
+    )
+
+
+def _piece(evidence: Evidence, pair: Pair) -> tuple[str, str, str] | None:
+    """Return the name of the piece, what shows that it is missing, and what to do."""
+    kind = pair.series.kind
+    if not evidence.at_resumption and kind not in ("rates", "scaler", "buffers"):
+        return None
+    if pair.step - evidence.comparison.pairing.steps[0] > _SOON:
+        return None
+    if kind == "rng":
+        return _generator(evidence, pair)
+    if kind == "batch":
+        return _position(evidence)
+    if kind == "parameters" and pair.phase < Phase.STEPPED:
+        return "the parameters", "they are others before the first step", f"load the model's state: {_RESTORE}"
+    if kind == "optimizer" and pair.phase < Phase.STEPPED:
+        return (
+            "the optimizer's state",
+            "it is another one before the first step",
+            f"load optimizer.state_dict(): {_RESTORE}",
+        )
+    if kind in ("optimizer", "parameters") and evidence.agrees_now("gradients"):
+        advice = f"load optimizer.state_dict(): {_RESTORE}"
+        return "the optimizer's state", "equal gradients and learning rates gave another step", advice
+    if kind == "rates":
+        one, other = map(rates, evidence.values_of(pair))
+        return "the schedule", f"the learning rates are {one} and {other}", f"load scheduler.state_dict(): {_RESTORE}"
+    if kind == "scaler":
+        one, other = evidence.values_of(pair)
+        return "the gradient scaler", f"its scale is {one} and {other}", f"load scaler.state_dict(): {_RESTORE}"
+    if kind == "buffers":
+        names = listed(differing_parts(evidence, pair) or ["the buffers"])
+        return (
+            "the buffers",
+            f"{names} differ",
+            f"save and load the whole model.state_dict(), with its buffers: {_RESTORE}",
+        )
+    return None
+
+
+def _generator(evidence: Evidence, pair: Pair) -> tuple[str, str, str]:
+    name = generator(pair.series.name)
+    draws = evidence.draws(pair)
+    state = "it is in another state" if not draws else f"it is {ahead(draws if evidence.resumed else -draws)}"
+    when = "before the first batch" if pair.phase == Phase.BEFORE_BATCH else "after the batch was fetched"
+    advice = (
+        f"save samerun.capture() with the checkpoint, and samerun.restore() it last, before the first batch: {_RESTORE}"
+    )
+    return f"the state of {name}", f"{state} {when}", advice
+
+
+def _position(evidence: Evidence) -> tuple[str, str, str]:
+    advice = "save how far the epoch was and go on there: samerun.DataLoader has state_dict() and load_state_dict()"
+    found = evidence.batches
+    start = evidence.comparison.pairing.steps[0]
+    if found is not None and found.elsewhere is not None and evidence.resumed == 1:
+        begins = f"its first batch is that of step {found.elsewhere}, not of step {start}"
+        return "the position in the data", begins, advice
+    if found is not None and found.how == "content":
+        return (
+            "what its samples are made from",
+            f"the samples of its first batch are in no batch near step {start}",
+            advice,
+        )
+    return "the position in the data", "its first batch is another one", advice
+
+
+def differing_parts(evidence: Evidence, pair: Pair) -> list[str]:
+    """Return the names of the tensors that differ in a pair, if they were recorded."""
+    if pair.first is None or pair.second is None:
+        return []
+    ours, theirs = pair.first.part_digests(), pair.second.part_digests()
+    layout = evidence.traces[0].layout(pair.series, pair.first.step)
+    return [part.name for part, one, other in zip(layout, ours, theirs, strict=False) if one != other]
+
+
+def _last_load(loads: list[Note]) -> Note | None:
+    return loads[-1] if loads else None
+
+
+CAUSE = Cause("forgotten-piece", 30, _diagnose)

@@ -1,0 +1,44 @@
+"""The samples themselves are others, in the same order."""
+
+from __future__ import annotations
+
+from samerun.divergence.causes.diagnosis import Cause, Diagnosis
+from samerun.divergence.evidence import Evidence
+from samerun.divergence.words import change
+
+__all__ = ["CAUSE"]
+
+_PRIVATE = "probably a transform draws from a generator of its own that is not seeded for each item"
+
+
+def _diagnose(evidence: Evidence) -> Diagnosis | None:
+    found = evidence.batches
+    if found is None or found.how != "content":
+        return None
+    changes = [change for change in evidence.setup if change.name.startswith("loader")]
+    workers = next((change for change in changes if change.name.endswith("num_workers")), None)
+    seeds = evidence.extra_notes("worker-seed", "loader", "seed")
+    if workers is not None:
+        why = f"they were made by {workers.first} and {workers.second} workers, whose generators draw other numbers"
+    elif seeds[0] and seeds[1]:
+        why = "the workers began from other seeds"
+    elif evidence.resumed is not None:
+        why = "the generators that made them were not where they had been"
+    else:
+        why = _PRIVATE
+    same = (
+        f"{found.same_places} of {found.sizes[1]} samples of the batch agree"
+        if found.same_places
+        else "no sample agrees"
+    )
+    return Diagnosis(
+        "item-content",
+        f"the samples are others: {same}, and the rest are nowhere near in {evidence.labels[0]}; {why}",
+        "let every item draw from generators keyed by its epoch and place: samerun.DataLoader(..., seed=42)",
+        evidence.loader_place(1),
+        certain=workers is not None or bool(seeds[0] and seeds[1]),
+        details=tuple(change(found) for found in changes)[:4],
+    )
+
+
+CAUSE = Cause("item-content", 140, _diagnose)

@@ -1,0 +1,44 @@
+"""The runs were seeded with different numbers."""
+
+from __future__ import annotations
+
+from samerun.divergence.causes.diagnosis import Cause, Diagnosis
+from samerun.divergence.evidence import Evidence, place_of
+from samerun.divergence.words import generator
+from samerun.tracing.reader import Note
+
+__all__ = ["CAUSE", "other_seeds"]
+
+
+def other_seeds(evidence: Evidence) -> tuple[Note, Note] | None:
+    """Return the first notes of both runs that seed the same generator with different numbers."""
+    pair = evidence.pair
+    if pair is None:
+        return None
+    source = pair.series.name if pair.series.kind in ("rng", "draw") else None
+    for one, other in zip(evidence.notes(0, "seed"), evidence.notes(1, "seed"), strict=False):
+        same_library = one.value.get("library") == other.value.get("library")
+        concerned = source is None or one in evidence.seeds(0, source)
+        if same_library and concerned and one.value.get("value") != other.value.get("value"):
+            return one, other
+    return None
+
+
+def _diagnose(evidence: Evidence) -> Diagnosis | None:
+    found = (
+        other_seeds(evidence) if evidence.pair and evidence.pair.series.kind in ("rng", "draw", "parameters") else None
+    )
+    if found is None:
+        return None
+    one, other = found
+    library = str(one.value.get("library"))
+    return Diagnosis(
+        "other-seed",
+        f"{generator({'torch': 'torch.cpu'}.get(library, library))} was seeded with {one.value.get('value')!r} in "
+        f"{evidence.labels[0]} and with {other.value.get('value')!r} in {evidence.labels[1]}",
+        "give both runs the same seed, as a number that no clock, process number or hash() enters",
+        place_of(other),
+    )
+
+
+CAUSE = Cause("other-seed", 60, _diagnose)

@@ -1,0 +1,34 @@
+"""The causes there are: every other module of this package that has one, named ``CAUSE``."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+from samerun.divergence import causes as package
+from samerun.divergence.causes.diagnosis import Cause, Diagnosis
+from samerun.divergence.evidence import Evidence
+
+__all__ = ["all_causes", "diagnose"]
+
+
+@cache
+def all_causes() -> tuple[Cause, ...]:
+    """Return all causes in the order in which they are asked."""
+    modules = (import_module(f"{package.__name__}.{found.name}") for found in iter_modules(package.__path__))
+    found = (getattr(module, "CAUSE", None) for module in modules)
+    return tuple(sorted((cause for cause in found if cause is not None), key=lambda cause: cause.order))
+
+
+def diagnose(evidence: Evidence) -> tuple[Diagnosis, ...]:
+    """Return what explains a difference, the best first; empty if there is no difference to explain.
+
+    The first one that explains it counts; those after it are what else fits.
+    """
+    if evidence.comparison.same:
+        return ()
+    found = [diagnosis for cause in all_causes() if (diagnosis := cause.diagnose(evidence)) is not None]
+    # What only says that nothing else fits is left out where something does.
+    known = [diagnosis for diagnosis in found if diagnosis.cause != "unknown"]
+    return tuple(known or found)

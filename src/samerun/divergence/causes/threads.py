@@ -1,0 +1,54 @@
+"""Another number of threads, another processor or instruction set computes sums in another order."""
+
+from __future__ import annotations
+
+from samerun.divergence.causes.diagnosis import Cause, Diagnosis
+from samerun.divergence.evidence import COMPUTED, Evidence, place_of
+from samerun.divergence.words import change, subject
+
+__all__ = ["CAUSE"]
+
+_THREADS = (
+    "threads.intra_op",
+    "variables.OMP_NUM_THREADS",
+    "variables.MKL_NUM_THREADS",
+    "variables.OPENBLAS_NUM_THREADS",
+)
+_MACHINE = (
+    *("cpu.torch_capability", "cpu.model", "cpu.numpy_features", "blas.", "platform.machine"),
+    *(
+        "variables.ATEN_CPU_CAPABILITY",
+        "variables.DNNL_MAX_CPU_ISA",
+        "variables.ONEDNN_MAX_CPU_ISA",
+        "variables.MKL_CBWR",
+    ),
+)
+
+
+def _diagnose(evidence: Evidence) -> Diagnosis | None:
+    pair = evidence.pair
+    if pair is None or (pair.series.kind not in COMPUTED and not _computed_item(evidence)):
+        return None
+    threads, machine = evidence.changed(*_THREADS), evidence.changed(*_MACHINE)
+    noted = evidence.extra_notes("threads", "intra_op")
+    if not (threads or machine or noted[0] or noted[1]):
+        return None
+    what = "with another number of threads" if threads or noted[0] or noted[1] else "with other instructions"
+    numbers = [notes[-1].value.get("intra_op") if notes else None for notes in noted]
+    details = [change(found) for found in (*threads, *machine)]
+    if None not in numbers:
+        details.insert(0, f"threads of torch: {numbers[0]} and {numbers[1]}")
+    return Diagnosis(
+        "threads",
+        f"{subject(pair.series)} was computed from equal inputs {what}, which adds numbers in another order",
+        "use the same number of threads and the same kind of processor: samerun.deterministic(threads=1), or pin both",
+        place_of(noted[1][-1] if noted[1] else None),
+        details=tuple(dict.fromkeys(details))[:4],
+    )
+
+
+def _computed_item(evidence: Evidence) -> bool:
+    return evidence.batches is not None and evidence.batches.how == "content"
+
+
+CAUSE = Cause("threads", 150, _diagnose)

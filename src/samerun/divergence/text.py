@@ -1,0 +1,137 @@
+"""A verdict as text for a terminal: one screen of 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from samerun.divergence.causes.diagnosis import Diagnosis
+from samerun.divergence.compare import Comparison
+from samerun.divergence.pairs import Pair
+from samerun.divergence.verdict import Finding, Verdict
+from samerun.divergence.words import MOMENTS, count, listed, subject
+from samerun.tracing.reader import Series
+
+__all__ = ["show"]
+
+# Causes beside the first that are named, and entries of the surroundings.
+_MOST = 3
+
+
+def show(verdict: Verdict, console: Console) -> None:
+    """Print a verdict."""
+    worst = verdict.worst
+    parts: list[RenderableType] = [_runs(worst)]
+    if verdict.same:
+        parts.append(_same(worst))
+    elif worst.comparison.same:
+        parts.append(Text("DIFFERS  not the same processes", style="bold red"))
+    else:
+        parts.append(_differs(worst))
+    parts.append(_facts(verdict))
+    console.print(Group(*(Padding(part, (0, 0, 1, 0)) for part in parts[:-1]), parts[-1]), highlight=False)
+
+
+def _runs(finding: Finding) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    comparison = finding.comparison
+    for side, (label, trace) in enumerate(zip(finding.evidence.labels, finding.evidence.traces, strict=True)):
+        steps = count(trace.last_step + 1 - trace.first_step, "step")
+        start = comparison.alignment.offset * (1 if side else -1)
+        begins = f", from step {start} of the other" if start > 0 else ""
+        ended = "cut off, or still running" if trace.finished is None else f"ended: {trace.finished}"
+        table.add_row(Text(label, style="bold"), Text(f"{steps}{begins}"), Text(ended, style="dim"))
+    return table
+
+
+def _same(finding: Finding) -> RenderableType:
+    steps = count(len(finding.comparison.pairing.steps), "step")
+    kinds = listed(_kinds(finding.comparison.pairing.compared), 12)
+    return Group(Text("THE SAME", style="bold green"), Text(f"{steps} compared, bit by bit: {kinds}"))
+
+
+def _differs(finding: Finding) -> RenderableType:
+    pair = finding.comparison.divergence
+    title = Text("DIFFERS", style="bold red")
+    if pair is not None:
+        title.append(f"  first in step {pair.step}: {_where(pair)}", style="not bold default")
+    best, *others = finding.diagnoses
+    parts: list[RenderableType] = [title, Text(), Padding(_diagnosis(best), (0, 0, 0, 2))]
+    if others:
+        # Of several that fit, the reader should know that they do, not read them all.
+        also = listed([other.cause for other in others], _MOST)
+        parts += [Text(), Padding(Text(f"what also fits: {also}", style="dim"), (0, 0, 0, 2))]
+    return Group(*parts)
+
+
+def _where(pair: Pair) -> str:
+    times = f", {pair.nth + 1}. time" if pair.nth else ""
+    return f"{subject(pair.series)}, {MOMENTS[pair.phase]}{times}"
+
+
+def _diagnosis(found: Diagnosis) -> RenderableType:
+    sentence = found.sentence[0].upper() + found.sentence[1:] + "."
+    rows = [("at", Text(str(found.place), style="bold"))] if found.place is not None else []
+    rows += [("", Text(detail)) for detail in found.details]
+    rows += [("do", Text(found.advice)), ("read", Text(f"docs/{found.page}", style="dim"))]
+    table = Table.grid(padding=(0, 2))
+    for name, text in rows:
+        table.add_row(Text(name, style="dim"), text)
+    doubt = [] if found.certain else [Text("(this is what fits best; the traces do not prove it)", style="dim")]
+    return Group(Text(sentence), *doubt, Text(), table)
+
+
+def _facts(verdict: Verdict) -> RenderableType:
+    finding = verdict.worst
+    comparison, pair = finding.comparison, finding.comparison.divergence
+    rows: list[tuple[str, str]] = []
+    if pair is not None:
+        before = len([step for step in comparison.pairing.steps if step < pair.step])
+        agreed = f"{count(before, 'step')}; {listed(_kinds(comparison.agreed()), 12)}"
+        rows.append(("the same until then", agreed if before or comparison.before else "nothing"))
+        later = [f"{series} ({other.step})" for series, other in comparison.later.items()]
+        rows.append(("differs after it", listed(later, 8)))
+    evidence = finding.evidence
+    changes = [change.name for change in (*evidence.program, *evidence.setup, *evidence.environment)]
+    if changes:
+        rows.append(("differs around them", listed(changes, _MOST)))
+    rows += _not_compared(finding) + _processes(verdict)
+    table = Table.grid(padding=(0, 2))
+    for name, text in rows:
+        table.add_row(Text(name, style="dim"), Text(text))
+    return table
+
+
+def _not_compared(finding: Finding) -> list[tuple[str, str]]:
+    pairing, labels = finding.comparison.pairing, finding.evidence.labels
+    rows = []
+    for side in (0, 1):
+        names = [str(series) for series, where in pairing.left_out.items() if where == side]
+        rows += [("not compared", f"{listed(names, _MOST)}: only in {labels[side]}")] if names else []
+    if pairing.idle:
+        idle = listed([str(series) for series in sorted(pairing.idle)])
+        rows.append(("not compared", f"{idle}: differs, but nothing drew from it"))
+    return rows
+
+
+def _processes(verdict: Verdict) -> list[tuple[str, str]]:
+    rows = [(finding.comparison.process, _short(finding.comparison)) for finding in verdict.findings]
+    labels = verdict.worst.evidence.labels
+    rows += [(name, f"only in {labels[side]}") for name, side in verdict.run.left_out.items()]
+    return rows if len(rows) > 1 else []
+
+
+def _short(comparison: Comparison) -> str:
+    pair = comparison.divergence
+    if pair is not None:
+        return f"differs in step {pair.step}: {pair.series}"
+    return "the same" if comparison.same else "another number of steps"
+
+
+def _kinds(series: Iterable[Series]) -> list[str]:
+    """Return generators by their names and all else by kind."""
+    return list(dict.fromkeys(str(found) if found.kind == "rng" else found.kind for found in sorted(series)))

@@ -1,0 +1,91 @@
+"""What generators, moments and numbers are called in sentences."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from samerun.determinism import Change
+from samerun.tracing.format import Phase
+from samerun.tracing.reader import Series
+
+__all__ = ["MOMENTS", "ahead", "change", "count", "generator", "listed", "rates", "subject"]
+
+_GENERATORS = {
+    "python": "Python's global generator",
+    "numpy": "NumPy's global generator",
+    "torch.cpu": "torch's CPU generator",
+}
+_SUBJECTS = {
+    "batch": "the batch",
+    "loss": "the loss",
+    "gradients": "the gradients",
+    "scaler": "the gradient scaler",
+    "rates": "the learning rates",
+    "optimizer": "the optimizer's state",
+    "parameters": "the parameters",
+    "buffers": "the buffers",
+}
+#: When in a step something happens.
+MOMENTS = {
+    Phase.BEFORE_BATCH: "before the batch was fetched",
+    Phase.BATCH: "from the batch to the backward pass",
+    Phase.GRADIENTS: "when the optimizer began its step",
+    Phase.STEPPED: "after the optimizer's step",
+}
+# Characters of a value that are shown.
+_LONG = 60
+
+
+def generator(source: str) -> str:
+    """Return what an RNG source is called."""
+    return _GENERATORS.get(source, f"the generator {source}")
+
+
+def subject(series: Series) -> str:
+    """Return what a series is about."""
+    if series.kind == "rng":
+        return generator(series.name)
+    return {
+        "output": f"the output of module {series.name}",
+        "op": f"a result of {series.name}",
+        "draw": f"what was drawn from {generator(series.name)}",
+    }.get(series.kind) or _SUBJECTS[series.kind]
+
+
+def count(number: int, thing: str) -> str:
+    """Return a number of things, such as ``1 draw`` and ``3 draws``."""
+    ending = "es" if thing.endswith("ch") else "s"
+    return f"{number:,} {thing}{'' if number == 1 else ending}"
+
+
+def ahead(draws: int) -> str:
+    """Return how far ahead or behind a number of draws is."""
+    return f"{count(abs(draws), 'draw')} {'ahead' if draws > 0 else 'behind'}"
+
+
+def listed(things: Sequence[str], most: int = 3) -> str:
+    """Return things in a row; after some of them only how many more there are."""
+    shown = list(things[:most])
+    if len(things) > most:
+        return f"{', '.join(shown)} and {len(things) - most:,} more"
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}" if shown else "nothing"
+
+
+def change(found: Change) -> str:
+    """Return an entry that differs, and both values."""
+    return f"{found.name}: {_short(found.first)} and {_short(found.second)}"
+
+
+def rates(value: object) -> str:
+    """Return learning rates as they were recorded, without brackets for a single one."""
+    try:
+        found = json.loads(str(value))
+    except ValueError:
+        return str(value)
+    return str(found[0]) if isinstance(found, list) and len(found) == 1 else str(found)
+
+
+def _short(value: object) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"

@@ -1,0 +1,1 @@
+"""Running a command so that every Python process it starts records itself."""

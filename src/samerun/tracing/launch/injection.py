@@ -1,0 +1,85 @@
+"""Inside a process that is traced: waits until torch is imported, and begins to record."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from types import ModuleType, TracebackType
+
+__all__ = ["FROM", "VARIABLE", "arm"]
+
+#: The environment variable that holds the settings as JSON.
+VARIABLE = "SAMERUN_TRACE"
+#: The environment variable that holds the folder samerun was imported from.
+FROM = "SAMERUN_TRACE_FROM"
+
+
+def arm() -> None:
+    """Begin to record once torch is imported; nothing else is imported before."""
+    if "torch" in sys.modules:
+        _begin()
+    else:
+        sys.meta_path.insert(0, _Finder())
+
+
+class _Finder(MetaPathFinder):
+    """Finds torch as it would be found without it, with a loader that tells when it is there."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != "torch":
+            return None
+        sys.meta_path.remove(self)
+        spec = find_spec(fullname)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader)
+        return spec
+
+
+class _Loader(Loader):
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        # Whoever asks torch for its loader gets its own.
+        module.__loader__ = self._loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        self._loader.exec_module(module)
+        _begin()
+
+
+def _begin() -> None:
+    try:
+        from samerun.tracing.session import Session
+        from samerun.tracing.settings import Settings
+
+        session = Session(Settings.loads(os.environ[VARIABLE]))
+    except Exception as error:
+        sys.stderr.write(f"samerun: this process is not traced: {type(error).__name__}: {error}\n")
+        return
+    _tell_of_exceptions(session)
+
+
+def _tell_of_exceptions(session: object) -> None:
+    from samerun.tracing.session import Session
+
+    assert isinstance(session, Session)
+    before = sys.excepthook
+
+    def told(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        sys.excepthook = before
+        if Session.active is session:
+            session.recorder.note("exit", f"{kind.__name__}: {error}")
+            session.end(f"exception: {kind.__name__}: {error}")
+        before(kind, error, traceback)
+
+    sys.excepthook = told

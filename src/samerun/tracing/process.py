@@ -1,0 +1,117 @@
+"""Which process this is, which file is its, and what is written at the head of it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+
+from samerun._version import __version__
+from samerun.determinism import environment
+from samerun.determinism.hashseed import hash_seed
+from samerun.errors import TraceError
+from samerun.tracing.format import rank_path, siblings
+from samerun.tracing.settings import Settings
+from samerun.tracing.writer import Writer
+
+__all__ = ["make_way", "open_writer"]
+
+# Characters of a git diff that are kept.
+_DIFF = 1_000_000
+
+
+def make_way(settings: Settings) -> None:
+    """Refuse to begin where there are traces of this name already, or delete them if that was asked for.
+
+    Raises:
+        TraceError: naming the file that is in the way, or the folder that is not there.
+    """
+    if not settings.path.parent.is_dir():
+        raise TraceError(str(settings.path), f"cannot be made: there is no folder {str(settings.path.parent)!r}")
+    for path in siblings(settings.path).values():
+        Writer(path, {}, force=settings.force).close()  # refuses what is there and no trace
+        path.unlink()
+
+
+def open_writer(settings: Settings) -> Writer:
+    """Make the file of this process: its rank's, or the next free one if another process has that.
+
+    Raises:
+        TraceError: if none can be made.
+    """
+    rank, world_size = _rank()
+    meta = _meta(settings, rank, world_size)
+    path, number = rank_path(settings.path, rank), 0
+    while True:
+        try:
+            return Writer(path, meta)
+        except TraceError:
+            if not path.exists():
+                raise
+        number += 1
+        path = settings.path.with_name(f"{settings.path.stem}.pid{number}{settings.path.suffix}")
+
+
+def _rank() -> tuple[int, int]:
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_rank(), dist.get_world_size()
+    rank, world_size = os.environ.get("RANK", ""), os.environ.get("WORLD_SIZE", "")
+    return (int(rank), int(world_size)) if rank.isdecimal() and world_size.isdecimal() else (0, 1)
+
+
+def _meta(settings: Settings, rank: int, world_size: int) -> dict[str, Any]:
+    return {
+        "samerun": __version__,
+        "command": {"argv": sys.orig_argv, "executable": sys.executable, "cwd": str(Path.cwd())},
+        "environment": environment(),
+        "pid": os.getpid(),
+        "rank": rank,
+        "world_size": world_size,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "git": _git(),
+        "config": {
+            "level": settings.level,
+            "steps": settings.steps,
+            "every": settings.every,
+            "record": sorted(settings.record),
+        },
+        "hashseed": hash_seed(),
+        "source": _source(),
+    }
+
+
+def _source() -> dict[str, str] | None:
+    """Return path and SHA-256 of the script."""
+    name = getattr(sys.modules.get("__main__"), "__file__", None)
+    if not name or not Path(name).is_file():
+        return None
+    return {"path": str(Path(name).absolute()), "digest": hashlib.sha256(Path(name).read_bytes()).hexdigest()}
+
+
+def _git() -> dict[str, Any] | None:
+    """Return the commit of the working directory and how tracked files differ from it."""
+    commit = _output_of("git", "rev-parse", "HEAD")
+    if commit is None:
+        return None
+    # Neither a user's pager nor a driver of theirs for differences is run.
+    diff = _output_of("git", "--no-optional-locks", "diff", "--no-ext-diff", "--no-textconv", "--no-color", "HEAD")
+    found: dict[str, Any] = {"commit": commit.strip()}
+    if diff:
+        found.update(digest=hashlib.sha256(diff.encode()).hexdigest(), diff=diff[:_DIFF])
+    return found
+
+
+def _output_of(*command: str) -> str | None:
+    try:
+        answer = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=20, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout

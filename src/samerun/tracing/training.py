@@ -1,0 +1,155 @@
+"""What one optimizer trains: its parameters, their gradients, its own state and rates, and the buffers beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import torch
+from torch.optim import Optimizer
+from xxhash import xxh3_128_digest
+
+from samerun.tracing.fingerprint import Tensors, digest, layout_of
+from samerun.tracing.format import PART_BYTES
+from samerun.tracing.owners import Owners
+
+__all__ = ["Layout", "Record", "Training"]
+
+#: Name, dtype and shape of each part.
+Layout: TypeAlias = list[tuple[str, str, list[int]]]
+
+
+@dataclass(slots=True)
+class Record:
+    """What stands for many tensors at one moment.
+
+    Attributes:
+        digest: over all of them.
+        parts: the first 8 bytes of the digest of each.
+        layout: what the parts are, if that is new.
+    """
+
+    digest: bytes
+    parts: bytes
+    layout: Layout | None = None
+
+
+@dataclass
+class _Group:
+    """Tensors that are looked at together at every step."""
+
+    tensors: Tensors = field(default_factory=Tensors)
+    known: Layout | None = None
+
+    def record(self, tensors: Sequence[torch.Tensor | None], layout: Layout) -> Record:
+        return self.joined(self.tensors.digests(tensors), layout)
+
+    def joined(self, digests: Sequence[bytes], layout: Layout) -> Record:
+        new, self.known = None if layout is self.known or layout == self.known else layout, layout
+        return Record(xxh3_128_digest(b"".join(digests)), b"".join([found[:PART_BYTES] for found in digests]), new)
+
+
+class Training:
+    """An optimizer and what it trains, looked at without keeping the optimizer or the modules alive.
+
+    Args:
+        optimizer: whose parameters and their modules are looked up now.
+
+    Attributes:
+        model: the modules that were found, as JSON values; see :meth:`Owners.described`.
+    """
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self._parameters = _parameters(optimizer)
+        owners = Owners(self._parameters)
+        self.model = owners.described()
+        self._names = owners.names
+        self._buffers = owners.buffers()
+        self._layout = _layout(zip(self._names, self._parameters, strict=True))
+        self._kept, self._graded, self._stated, self._buffered = _Group(), _Group(), _Group(), _Group()
+        self._state_keys: list[Any] = []
+        self._state_layout: Layout = []
+        self._buffer_layout: Layout = []
+        self._rates: tuple[Any, tuple[bytes, str]] = (None, (b"", ""))
+
+    def is_current(self, optimizer: Optimizer) -> bool:
+        """Return whether the optimizer still has the parameters it had."""
+        return sum(len(group["params"]) for group in optimizer.param_groups) == len(self._parameters)
+
+    def settle(self) -> None:
+        """Look again at dtypes and shapes, which a script may change; done at the steps whose parts are kept."""
+        self._layout = _same_or_new(self._layout, zip(self._names, self._parameters, strict=True))
+
+    def parameters(self) -> Record:
+        """Return what stands for the parameters."""
+        return self._kept.record(self._parameters, self._layout)
+
+    def gradients(self) -> Record:
+        """Return what stands for the gradients; the part of a parameter that has none is zero."""
+        return self._graded.record([parameter.grad for parameter in self._parameters], self._layout)
+
+    def buffers(self) -> Record | None:
+        """Return what stands for the buffers of all modules that hold a parameter or are inside of one that does."""
+        found = self._buffers.named()
+        if not found:
+            return None
+        self._buffer_layout = _same_or_new(self._buffer_layout, found)
+        return self._buffered.record([buffer for _, buffer in found], self._buffer_layout)
+
+    def state(self, optimizer: Optimizer) -> Record | None:
+        """Return what stands for the state that the optimizer keeps for each parameter."""
+        states = [optimizer.state.get(parameter, {}) for parameter in self._parameters]
+        keys = [tuple(state) for state in states]
+        values = [value for state in states for value in state.values()]
+        if not values:
+            return None
+        if keys != self._state_keys:
+            self._state_keys, self._stated = keys, _Group()
+            named = zip(self._names, states, strict=True)
+            self._state_layout = [
+                _part(f"{name}.{key}", value) for name, state in named for key, value in state.items()
+            ]
+        tensors = [value if isinstance(value, torch.Tensor) else None for value in values]
+        digests = self._stated.tensors.digests(tensors)
+        for at, value in enumerate(values):
+            if tensors[at] is None:
+                digests[at] = digest(value)
+        return self._stated.joined(digests, self._state_layout)
+
+    def rates(self, optimizer: Optimizer) -> tuple[bytes, str]:
+        """Return a digest of every setting of all groups, and their learning rates as JSON."""
+        groups = [
+            {name: _plain(value) for name, value in group.items() if name != "params"}
+            for group in optimizer.param_groups
+        ]
+        known, rates = self._rates
+        if groups != known:
+            rates = digest(groups), json.dumps([group.get("lr") for group in groups], default=repr)
+            self._rates = groups, rates
+        return rates
+
+
+def _parameters(optimizer: Optimizer) -> list[torch.Tensor]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+def _part(name: str, value: Any) -> tuple[str, str, list[int]]:
+    return (name, *layout_of(value)) if isinstance(value, torch.Tensor) else (name, type(value).__name__, [])
+
+
+def _layout(named: Any) -> Layout:
+    return [_part(name, tensor) for name, tensor in named]
+
+
+def _same_or_new(known: Layout, named: Any) -> Layout:
+    found = _layout(named)
+    return known if found == known else found
+
+
+def _plain(value: Any) -> Any:
+    """Return a setting as something that can be compared; a learning rate may be a tensor."""
+    if isinstance(value, torch.Tensor):
+        return value.item() if value.numel() == 1 else digest(value).hex()
+    return value
