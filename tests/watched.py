@@ -148,5 +148,5 @@ TRAININGS: dict[Callable[[], str], int] = {
     closures: STEPS,
     adversarial: STEPS,
     without_loader: STEPS,
-    scaled: -1,
+    scaled: 12,
 }

@@ -9,12 +9,13 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from functools import wraps
+from functools import cache, wraps
 from multiprocessing.util import Finalize
 from types import FrameType
 from typing import Any, TypeVar, cast
 
 import torch
+from torch import nn
 from torch.optim import Optimizer
 from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils.data import get_worker_info
@@ -26,6 +27,7 @@ from samerun.tracing.fingerprint import ROWS, digest, row_digests, tensor_digest
 from samerun.tracing.format import Phase
 from samerun.tracing.generators import Generators
 from samerun.tracing.loaders import Loaders
+from samerun.tracing.owners import alive
 from samerun.tracing.process import open_writer
 from samerun.tracing.settings import Settings, keeps_parts, keeps_states
 from samerun.tracing.training import Record, Training
@@ -51,7 +53,9 @@ def _moment(method: _Method) -> _Method:
             return None
         self._busy.add(thread)
         try:
-            return method(self, *args, **kwargs)
+            # Where a compiler is at work, it would take what is called from here for a part of the training.
+            call = _uncompiled(method) if "torch._dynamo" in sys.modules else method
+            return call(self, *args, **kwargs)
         except Exception as error:
             self._fail(error)
             return None
@@ -59,6 +63,12 @@ def _moment(method: _Method) -> _Method:
             self._busy.discard(thread)
 
     return cast("_Method", guarded)
+
+
+@cache
+def _uncompiled(method: Callable[..., Any]) -> Callable[..., Any]:
+    found: Callable[..., Any] = torch.compiler.disable(method)
+    return found
 
 
 class Recorder:
@@ -240,27 +250,34 @@ class Recorder:
             self._running.pop()
         return False
 
-    def _training(
-        self, optimizer: Optimizer, phase: Phase = Phase.GRADIENTS, place: dict[str, Any] | None = None
-    ) -> tuple[str, Training]:
+    def _training(self, optimizer: Optimizer) -> tuple[str, Training]:
         found = self._trainings.get(optimizer)
         if found is not None and found[1].is_current(optimizer):
             return found
-        name = found[0] if found is not None else str(self._numbered)
-        self._numbered += found is None
-        training = Training(optimizer)
-        self._trainings[optimizer] = name, training
-        self._note("optimizer", {"optimizer": name, **_described(optimizer), "place": place or {}})
-        self._note("model", {"optimizer": name, **training.model})
-        self._standing(phase, optimizer, name, training)
-        return name, training
+        return self._introduce(optimizer, Phase.GRADIENTS, alive(), {})
 
     def _beginnings(self, phase: Phase) -> None:
         """Record what optimizers that were made since begin with."""
-        made, self._made = self._made, []
+        if not self._made:
+            return
+        made, self._made, modules = self._made, [], alive()
         for reference, place in made:
             if (optimizer := reference()) is not None and optimizer not in self._trainings:
-                self._training(optimizer, phase, place)
+                self._introduce(optimizer, phase, modules, place)
+
+    def _introduce(
+        self, optimizer: Optimizer, phase: Phase, modules: Sequence[nn.Module], place: dict[str, Any]
+    ) -> tuple[str, Training]:
+        known = self._trainings.get(optimizer)
+        name = known[0] if known is not None else str(self._numbered)
+        self._numbered += known is None
+        training = Training(optimizer, modules)
+        self._trainings[optimizer] = name, training
+        self._note("optimizer", {"optimizer": name, **_described(optimizer), "place": place})
+        self._note("model", {"optimizer": name, **training.model})
+        if self._on:
+            self._standing(phase, optimizer, name, training)
+        return name, training
 
     def _settings_of(self, optimizer: Optimizer, name: str, training: Training) -> None:
         record, scaler = self._settings.record, self._scaler()

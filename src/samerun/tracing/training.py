@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import torch
+from torch import nn
 from torch.optim import Optimizer
 from xxhash import xxh3_128_digest
 
@@ -55,15 +56,16 @@ class Training:
     """An optimizer and what it trains, looked at without keeping the optimizer or the modules alive.
 
     Args:
-        optimizer: whose parameters and their modules are looked up now.
+        optimizer: whose parameters are looked up now.
+        alive: the modules they may belong to.
 
     Attributes:
         model: the modules that were found, as JSON values; see :meth:`Owners.described`.
     """
 
-    def __init__(self, optimizer: Optimizer) -> None:
+    def __init__(self, optimizer: Optimizer, alive: Sequence[nn.Module]) -> None:
         self._parameters = _parameters(optimizer)
-        owners = Owners(self._parameters)
+        owners = Owners(self._parameters, alive)
         self.model = owners.described()
         self._names = owners.names
         self._buffers = owners.buffers()
