@@ -17,6 +17,7 @@ from samerun.determinism import environment
 from samerun.determinism.hashseed import hash_seed
 from samerun.errors import TraceError
 from samerun.tracing.format import rank_path, siblings
+from samerun.tracing.launch.injection import VARIABLE
 from samerun.tracing.settings import Settings
 from samerun.tracing.writer import Writer
 
@@ -76,6 +77,8 @@ def _meta(settings: Settings, rank: int, world_size: int) -> dict[str, Any]:
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "git": _git(),
         "config": {
+            "path": str(settings.path),
+            "begun": "command" if VARIABLE in os.environ else "block",
             "level": settings.level,
             "steps": settings.steps,
             "every": settings.every,

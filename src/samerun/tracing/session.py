@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar
@@ -14,7 +16,10 @@ from samerun.tracing.process import make_way
 from samerun.tracing.recorder import Recorder
 from samerun.tracing.settings import DEFAULT, Settings
 
-__all__ = ["Session", "trace"]
+__all__ = ["RERUN", "Session", "trace"]
+
+#: The environment variable that says, as JSON, which block of a script is run again, and how it is recorded this time.
+RERUN = "SAMERUN_RERUN"
 
 
 class Session:
@@ -77,7 +82,8 @@ class trace:  # noqa: N801  # a context manager, named like one
         record: Collection[str] = DEFAULT,
         force: bool = False,
     ) -> None:
-        self._settings = Settings.checked(path, level=level, steps=steps, every=every, record=record, force=force)
+        checked = Settings.checked(path, level=level, steps=steps, every=every, record=record, force=force)
+        self._settings = _rerun(checked)
         self._session: Session | None = None
 
     def __enter__(self) -> None:
@@ -98,6 +104,17 @@ class trace:  # noqa: N801  # a context manager, named like one
         if session.recorder.writer is None:
             reason = "was not made: no optimizer step, backward pass or torch DataLoader was seen in the block"
             raise TraceError(str(self._settings.path), reason)
+
+
+def _rerun(settings: Settings) -> Settings:
+    """Return the settings for a block that is run again, which must not touch what it recorded the first time."""
+    if not (text := os.environ.get(RERUN)):
+        return settings
+    told = json.loads(text)
+    wanted = Settings.loads(told["settings"])
+    if told["path"] == str(settings.path):
+        return wanted
+    return replace(settings, path=wanted.path.with_name(f"beside-{settings.path.name}"), force=True)
 
 
 def _in_child() -> None:

@@ -17,7 +17,7 @@ from samerun.tracing.launch.injection import FROM, VARIABLE
 from samerun.tracing.process import make_way
 from samerun.tracing.settings import Settings
 
-__all__ = ["Outcome", "run"]
+__all__ = ["Outcome", "injected", "run"]
 
 _SITE = Path(__file__).parent / "site"
 
@@ -46,19 +46,18 @@ def run(command: Sequence[str], settings: Settings) -> Outcome:
         TraceError: if there are traces of this name, or if the command cannot be run or made none.
     """
     make_way(settings)
-    path = os.pathsep.join([str(_SITE), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = {
-        **os.environ,
-        "PYTHONPATH": path,
-        VARIABLE: settings.dumps(),
-        FROM: str(Path(samerun.__file__).parent.parent),
-    }
     try:
-        process = subprocess.Popen(command, env=environment)
+        process = subprocess.Popen(command, env={**os.environ, **injected(settings)})
     except OSError as error:
         raise TraceError(str(settings.path), f"was not made: {command[0]!r} cannot be run: {error}") from error
     code = _wait(process)
     return Outcome(128 - code if code < 0 else code, siblings(settings.path))
+
+
+def injected(settings: Settings) -> dict[str, str]:
+    """Return the environment variables that make every Python process record itself."""
+    path = os.pathsep.join([str(_SITE), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {"PYTHONPATH": path, VARIABLE: settings.dumps(), FROM: str(Path(samerun.__file__).parent.parent)}
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:

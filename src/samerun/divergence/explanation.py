@@ -1,0 +1,240 @@
+"""The answer to why two runs differ: which line, operation or draw, in words and as JSON."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from samerun.divergence.pairs import Pair
+from samerun.divergence.sequences import Finding, Observed
+from samerun.divergence.values import ValueDifference
+from samerun.tracing.draws import Draw
+from samerun.tracing.format import Phase
+from samerun.tracing.ops import Op
+from samerun.tracing.reader import Series
+from samerun.tracing.sites import Site, Stack
+
+__all__ = ["Explanation", "Place"]
+
+_MOMENTS = {
+    Phase.BEFORE_BATCH: "before the batch is fetched",
+    Phase.BATCH: "after the batch was fetched",
+    Phase.GRADIENTS: "when the gradients are ready",
+    Phase.STEPPED: "after the optimizer's step",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where two traces first differ, in the steps of the first."""
+
+    step: int
+    phase: Phase
+    nth: int
+    series: Series
+
+    @classmethod
+    def of(cls, pair: Pair) -> Place:
+        """Return the place of a pair."""
+        return cls(pair.step, pair.phase, pair.nth, pair.series)
+
+    def __str__(self) -> str:
+        return f"in step {self.step}, {_MOMENTS[self.phase]}: {self.series}"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why two runs differ.
+
+    Attributes:
+        place: where the traces first differ; ``None`` if they do not.
+        reruns: where each pair of reruns first differed, as far as that step; ``None`` for a pair that did not.
+        repeated: for either run, how many of its reruns had the bits of its recording up to there.
+        finding: what the runs of a pair did differently; ``None`` if nothing was found.
+        values: how the tensors of that operation differ, by their names.
+        remarks: what to know about the reruns.
+    """
+
+    place: Place | None
+    reruns: tuple[Place | None, ...] = ()
+    repeated: tuple[int, int] = (0, 0)
+    finding: Finding | None = None
+    values: dict[str, ValueDifference] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def differing(self) -> int:
+        """How many pairs of reruns differed."""
+        return sum(place is not None for place in self.reruns)
+
+    @property
+    def race(self) -> bool:
+        """Whether a run does not repeat itself: its bits depend on more than what was recorded."""
+        return min(self.repeated) < len(self.reruns)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it as JSON values."""
+        finding = None
+        if self.finding is not None:
+            acts = (self.finding.first, self.finding.second)
+            first, second = (None if act is None else _act_json(act) for act in acts)
+            finding = {"kind": self.finding.kind, "before": self.finding.before, "first": first, "second": second}
+        return {
+            "same": self.place is None,
+            "place": None if self.place is None else _place_json(self.place),
+            "reruns": [None if place is None else _place_json(place) for place in self.reruns],
+            "repeated": list(self.repeated),
+            "race": self.race,
+            "finding": finding,
+            "values": {name: asdict(value) for name, value in self.values.items()},
+            "remarks": list(self.remarks),
+        }
+
+    def text(self, base: Path | None = None) -> str:
+        """Return it in words, for one screen; files inside ``base`` are named from there."""
+        if self.place is None:
+            return "The traces do not differ, so there is nothing to explain."
+        parts = [f"The first difference is {self.place}.", self._reruns_in_words()]
+        if self.finding is not None:
+            parts.append("\n".join(_finding_in_words(self.finding, base)))
+        elif self.differing:
+            parts.append(_NOTHING_FOUND)
+        parts += [f"{name}: {value}" for name, value in self.values.items()]
+        parts += [f"Note: {remark}" for remark in self.remarks]
+        return "\n\n".join(parts)
+
+    def _reruns_in_words(self) -> str:
+        number, differing = len(self.reruns), self.differing
+        if not self.race and differing:
+            return "Both commands were run again; each repeated its recording up to there, and they differ in the same place."
+        pairs = "pair of reruns" if number == 1 else "pairs of reruns"
+        same_place = sum(place == self.place for place in self.reruns)
+        told = [
+            f"This is a race: of {number} {pairs}, {differing} differed up to that step, {same_place} in this place."
+        ]
+        for name, times in zip(("first", "second"), self.repeated, strict=True):
+            told.append(f"The {name} run repeated its recording {times} times out of {number}.")
+        told.append(
+            "Something that is not recorded changes the bits: a seed from the clock, threads, a kernel, a file."
+        )
+        return "\n".join(told)
+
+
+_NOTHING_FOUND = (
+    "No operation and no draw of the main process was different in the steps around it. What differs came in from elsewhere: "
+    "the workers of a loader, a file, another thread, or code that ran before torch was imported."
+)
+
+
+def _finding_in_words(finding: Finding, base: Path | None) -> Iterator[str]:
+    first, second = finding.first, finding.second
+    if isinstance(first or second, Draw):
+        yield from _draws_in_words(finding, base)
+    elif first is None or second is None:
+        act, who = (first, "first") if first is not None else (second, "second")
+        assert isinstance(act, Op)
+        yield f"Only the {who} run carries out {_op(act)}:"
+        yield from _stack(act.stack, base)
+    else:
+        assert isinstance(first, Op)
+        assert isinstance(second, Op)
+        yield _REASONS[finding.kind].format(op=_op(first), other=_op(second), drew=first.drew or second.drew)
+        yield from _lines(first, base)
+        if first.stack != second.stack:
+            yield "and in the second run:"
+            yield from _lines(second, base)
+
+
+_REASONS = {
+    "made": "The first value that differs was made by {op}, of equal inputs; this operation does not repeat itself:",
+    "drawn": "The first value that differs was drawn by {op}, with {drew} in another state:",
+    "arguments": "The first value that differs was made by {op}; in the second run it is {other}:",
+    "entered": "The first value that differs came into torch from outside, and was first used by {op}:",
+    "order": "The first run carries out {op} where the second carries out {other}:",
+}
+
+
+def _draws_in_words(finding: Finding, base: Path | None) -> Iterator[str]:
+    first, second = finding.first, finding.second
+    if isinstance(first, Draw) and isinstance(second, Draw):
+        if finding.kind == "set":
+            yield f"{first.name} was set to another state in the second run than in the first:"
+        else:
+            yield f"The first run {_took(first)} from {first.name} where the second {_took(second)}:"
+        yield from _stack(first.stack, base)
+        if first.stack != second.stack:
+            yield "and in the second run:"
+            yield from _stack(second.stack, base)
+        return
+    act, who, other = (first, "first", "second") if first is not None else (second, "second", "first")
+    assert isinstance(act, Draw)
+    yield f"The {who} run {_took(act)} {'' if act.how == 'set' else 'from '}{act.name}, which the {other} did not:"
+    yield from _stack(act.stack, base)
+
+
+def _took(draw: Draw) -> str:
+    if draw.how == "set":
+        return "seeded or restored"
+    if draw.count is None:
+        return "drew"
+    return f"took {draw.count:,} {'draw' if draw.count == 1 else 'draws'}"
+
+
+def _op(op: Op) -> str:
+    where = f" in {op.module}" if op.module else ""
+    when = f", backward pass ({op.node})" if op.node else ""
+    arguments = op.arguments if len(op.arguments) <= 60 else f"{op.arguments[:57]}..."
+    return f"{op.name}({arguments}){where}{when}"
+
+
+def _lines(op: Op, base: Path | None) -> Iterator[str]:
+    if op.forward:
+        yield from _stack(op.forward, base)
+        yield "  undone by"
+    yield from _stack(op.stack, base)
+
+
+def _stack(stack: Stack, base: Path | None) -> Iterator[str]:
+    if not stack:
+        yield "  (no code of yours was being executed)"
+    for site in stack:
+        yield f"  {_file(site, base)}:{site.line} in {site.function}{_source(site)}"
+
+
+def _file(site: Site, base: Path | None) -> str:
+    path = Path(site.file)
+    return str(path.relative_to(base)) if base is not None and path.is_relative_to(base) else site.file
+
+
+def _source(site: Site) -> str:
+    line = linecache.getline(site.file, site.line).strip()
+    return f"\n    {line}" if line else ""
+
+
+def _place_json(place: Place) -> dict[str, Any]:
+    series = place.series
+    return {
+        "step": place.step,
+        "phase": place.phase.name.lower(),
+        "nth": place.nth,
+        "kind": series.kind,
+        "name": series.name,
+    }
+
+
+def _act_json(act: Observed) -> dict[str, Any]:
+    found: dict[str, Any] = {"what": act.kind, "name": act.name, "stack": [site._asdict() for site in act.stack]}
+    if isinstance(act, Draw):
+        return {**found, "how": act.how, "count": act.count}
+    forward = [site._asdict() for site in act.forward]
+    return {
+        **found,
+        "arguments": act.arguments,
+        "module": act.module,
+        "node": act.node,
+        "forward": forward,
+        "drew": act.drew,
+    }
