@@ -133,7 +133,7 @@ class _Around:
 
     def _run(self, side: int, path: Path, variables: dict[str, str] | None = None) -> None:
         before, step = self._steps(side, self.place)
-        self.commands[side].run(Settings.checked(path, 3, (before, step + 1)), step, variables)
+        self.commands[side].run(Settings.checked(path, level=3, steps=(before, step + 1)), step, variables)
 
     def _differ(self, first: Path, second: Path, offset: int, side: int) -> Place | None:
         """Return where two traces first differ up to the step in question, given in the numbers of one of the runs."""
