@@ -4,4 +4,15 @@ A subject is a module with ``rows() -> list[Comparison]`` and a place in ``SUBJE
 """
 
 #: The subjects in the order of the table; each is imported when it is measured.
-SUBJECTS = ("rng", "derive", "determinism", "loader", "checkpoint", "run", "notebook", "importing")
+SUBJECTS = (
+    "rng",
+    "derive",
+    "determinism",
+    "loader",
+    "checkpoint",
+    "run",
+    "notebook",
+    "tracing",
+    "tracing_ops",
+    "importing",
+)

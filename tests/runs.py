@@ -59,6 +59,7 @@ def record(
     notes: tuple[tuple[int, str, Any], ...] = (),
     events: tuple[tuple[int, str, str], ...] = EVENTS,
     initial: object = "parameters",
+    loaded: tuple[str, ...] = ("parameters", "optimizer", "buffers"),
     meta: dict[str, Any] | None = None,
     values: Callable[[int, str], Any] = lambda step, kind: None,
     parts: Callable[[int, str], bytes | None] = lambda step, kind: None,
@@ -76,6 +77,7 @@ def record(
         notes: step, kind, value; written before the events of the step.
         events: what happens in a step.
         initial: the parameters before the first step; of a resumed run those of the step before.
+        loaded: what a resumed run has from the step before; of a run from the start only the first.
         meta: what stands in ``meta``.
         values: the figure of an event, by step and kind.
         parts: the digests of an event's parts.
@@ -92,9 +94,11 @@ def record(
                 writer.note(here, kind, value)
         for phase, kind, name in events:
             if (phase, kind) == (Phase.BATCH, "batch") and step == steps[0] and initial is not None:
-                known = content(step - 1, Phase.STEPPED, "parameters", "") if step and start else initial
-                series = writer.series("parameters", "")
-                writer.event(here, Phase.BEFORE_BATCH, series, digest(known), parts=parts(step - 1, "parameters"))
+                for what in loaded if start else loaded[:1]:
+                    known = content(step - 1, Phase.STEPPED, what, "") if start else initial
+                    number = writer.series(what, "")
+                    part = parts(step - 1, what)
+                    writer.event(here, Phase.BEFORE_BATCH, number, digest(known), parts=part)
             samples = batches(step) if batches and kind == "batch" else None
             what = content(step, phase, kind, name) if samples is None else samples
             part = parts(step, kind) if samples is None else rows(*samples)

@@ -415,7 +415,7 @@ MESSAGES = {
     "another kind of loop": "batches: the checkpoint lies in loop 0 of the script, then epochs; the script must come",
     "another loader": r"loop 0 over batches of epoch 1, then a pass over 'loader', and here a pass over 'other'",
     "steps in place of a pass": "then a pass over 'loader', and here a number of steps over 'loader'",
-    "fewer epochs": "the checkpoint lies in epoch 1, and only 1 are asked for; ask for as many or more",
+    "fewer epochs": "the checkpoint lies in epoch 1, and only 1 are asked for; count all, not those that are left",
 }
 
 
@@ -523,6 +523,16 @@ def test_what_is_no_loader_is_refused(batches, tmp_path):
     run = samerun.Run(tmp_path, seed=42)
     with pytest.raises(TypeError, match="nothing to keep"):
         next(iter(run.batches(batches)))
+    run.close()
+
+
+def test_torchdatas_with_a_generator_of_its_own_is_refused(tmp_path):
+    from torchdata.stateful_dataloader import StatefulDataLoader
+
+    run = samerun.Run(tmp_path, seed=42)
+    loader = StatefulDataLoader(Noisy(4), shuffle=True, generator=torch.Generator())
+    with pytest.raises(TypeError, match="loader: a StatefulDataLoader with a generator of its own"):
+        run.track(loader=loader)
     run.close()
 
 

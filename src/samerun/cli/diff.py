@@ -26,7 +26,7 @@ _TRACE = click.Path(path_type=Path)
 )
 @click.option("--offset", type=int, help="Step of FIRST that is step 0 of SECOND; found by itself if not given.")
 @click.pass_context
-def diff(
+def diff(  # noqa: PLR0917 - click passes them by name
     context: click.Context,
     first: Path,
     second: Path,
@@ -40,22 +40,21 @@ def diff(
     A resumed run is compared with the uninterrupted one from the step it goes on from. Exit code: 0 the same,
     1 differs, 2 cannot tell.
     """
-    from samerun.divergence.verdict import judge
+    from samerun.divergence import judge
 
     _check(ignore)
-    verdict = judge(first, second, ignore=ignore, offset=offset)
-    if html is not None:
-        from samerun.divergence.html import page
+    with judge(first, second, ignore=ignore, offset=offset) as verdict:
+        if html is not None:
+            from samerun.divergence.html import page
 
-        html.write_text(page(verdict), encoding="utf-8")
-        click.echo(f"page: {html}", err=True)
-    if as_json:
-        click.echo(json.dumps(verdict.as_json(), indent=2))
-    else:
-        from samerun.divergence.text import show
+            html.write_text(page(verdict), encoding="utf-8")
+            click.echo(f"page: {html}", err=True)
+        if as_json:
+            click.echo(json.dumps(verdict.as_json(), indent=2))
+        else:
+            from samerun.divergence.text import show
 
-        show(verdict, Console())
-    verdict.close()
+            show(verdict, Console())
     context.exit(0 if verdict.same else 1)
 
 
@@ -64,4 +63,6 @@ def _check(ignore: tuple[str, ...]) -> None:
 
     for pattern in ignore:
         if pattern.partition(":")[0] not in KINDS:
-            raise click.BadParameter(f"{pattern!r} is not one of {', '.join(KINDS)}, with or without :NAME", param_hint="--ignore")
+            raise click.BadParameter(
+                f"{pattern!r} is not one of {', '.join(KINDS)}, with or without :NAME", param_hint="--ignore"
+            )

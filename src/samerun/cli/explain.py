@@ -20,7 +20,7 @@ __all__ = ["explain"]
 @click.option("--ignore", multiple=True, metavar="KIND[:NAME]", help="What may differ, as for `samerun diff`.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
-def explain(
+def explain(  # noqa: PLR0917  # click passes them by name
     context: click.Context,
     first: Path,
     second: Path,

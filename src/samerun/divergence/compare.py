@@ -41,7 +41,7 @@ class Comparison:
 
     @property
     def shorter(self) -> int | None:
-        """Which trace ended properly before the other did: 0 or 1; one that was cut off says nothing."""
+        """The trace that ended by itself before the other did, 0 or 1; one that was cut off says nothing."""
         if self.ends[0] == self.ends[1]:
             return None
         side = 0 if self.ends[0] < self.ends[1] else 1
@@ -98,11 +98,7 @@ def compare_runs(
 ) -> RunComparison:
     """Compare all processes of two runs; the result reads from the files until it is closed.
 
-    Args:
-        first: the trace of rank 0, or of the only process, of a run.
-        second: the same of another.
-        ignore: what may differ: ``KIND`` or ``KIND:NAME``, where the name may have ``*`` and ``?``.
-        offset: added to a step of the second run to get that of the first; found by itself if not given.
+    The arguments are those of :func:`samerun.divergence.judge`.
 
     Raises:
         TraceError: if a file cannot be read, or they have no step in common.

@@ -22,13 +22,13 @@ from samerun.tracing.format import Phase
 from samerun.tracing.reader import Event, Note, Series, Trace
 from samerun.tracing.sites import Site, Stack
 
-__all__ = ["COMPUTED", "Evidence", "library_of", "place_of"]
+__all__ = ["COMPUTED", "Evidence", "library_of", "operation_of", "operation_site", "place_of"]
 
 #: Kinds that are computed from a batch, the parameters and what was drawn.
 COMPUTED = frozenset({"output", "op", "loss", "gradients"})
 
 # Entries of environments that say nothing about results.
-_HARMLESS = ("git.", "cpu.cpus", "packages.samerun")
+_HARMLESS = ("git.", "threads.cpus", "packages.samerun", "variables.TORCHELASTIC_")
 
 
 class Evidence:
@@ -107,7 +107,7 @@ class Evidence:
 
     @cached_property
     def program(self) -> tuple[Change, ...]:
-        """What differs between the programs: the command, the script, the commit, changes to tracked files."""
+        """What differs between the programs, that is the command, the script, the commit, changes to tracked files."""
         return compare_environments(*(_program(trace) for trace in self.traces))
 
     @cached_property
@@ -118,9 +118,12 @@ class Evidence:
             ours, theirs = ([_without_place(note.value) for note in self.notes(side, kind)] for side in (0, 1))
             for number, (one, other) in enumerate(zip(ours, theirs, strict=False)):
                 name = f"{kind} {one.get('loader', one.get('optimizer', number))}"
+                changes = compare_environments(_keyed(one), _keyed(other))
                 found += [
                     Change(f"{name}: {change.name}", change.first, change.second)
-                    for change in compare_environments(_keyed(one), _keyed(other))
+                    for change in changes
+                    # The rates of a resumed run are those of the moment.
+                    if self.resumed is None or not change.name.startswith("groups.")
                 ]
         return tuple(found)
 
@@ -152,6 +155,25 @@ class Evidence:
         return place_of(notes[-1] if notes else None)
 
     # --- the generators
+
+    @cached_property
+    def moved(self) -> list[Pair]:
+        """The generators that may be why: the divergent one, or those that differ by the end of the divergent step.
+
+        Where data come without a loader, generators are read at the end of steps only.
+        """
+        pair = self.pair
+        if pair is None or pair.series.kind == "rng":
+            return [] if pair is None else [pair]
+        initial = pair.series.kind == "parameters" and pair.phase < Phase.STEPPED
+        if pair.series.kind not in (*COMPUTED, "draw") and not initial:
+            return []
+        found = [other for other in self.comparison.later.values() if other.series.kind == "rng"]
+        found = [other for other in found if other.step == pair.step]
+        # Dropout draws from torch's; what was seen to be drawn first comes before all.
+        return sorted(
+            found, key=lambda other: (other.series.name != pair.series.name, other.series.name[:5] != "torch")
+        )
 
     def draws(self, pair: Pair) -> int | None:
         """Return how many draws the second run is ahead of the first in a pair of generators; ``None`` if unknown.
@@ -202,6 +224,24 @@ def place_of(note: Note | None) -> Site | None:
 def library_of(source: str) -> str:
     """Return what notes of seeding call the library of an RNG source."""
     return "torch" if source.startswith("torch") else source
+
+
+def operation_of(event: Event | None) -> dict[str, Any] | None:
+    """Return what was recorded of an operation (level 3), as JSON values, or ``None``."""
+    try:
+        told = json.loads(str(event.value)) if event is not None else None
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) and isinstance(told.get("outputs"), int) else None
+
+
+def operation_site(event: Event | None) -> Site | None:
+    """Return the line that an operation belongs to; in the backward pass, the line of the forward pass."""
+    told = operation_of(event) or {}
+    try:
+        return Stack.of(told.get("forward") or told.get("stack") or ()).site
+    except (TypeError, ValueError):
+        return None
 
 
 def _labels(first: Path, second: Path) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,7 +13,6 @@ from samerun.divergence.explanation import Explanation, Place
 from samerun.divergence.rerun import Command
 from samerun.divergence.sequences import Finding, Observed, first_finding, observed
 from samerun.divergence.values import ValueDifference, compare_values
-from samerun.errors import TraceError
 from samerun.tracing.dump import Dump, Wish, load_tensors
 from samerun.tracing.ops import Op
 from samerun.tracing.reader import Trace
@@ -109,9 +108,8 @@ class _Around:
         shown = shown or next((pair for pair in pairs if pair.place is not None), None)
         finding = None if shown is None else self._finding(shown)
         values, remarks = self._values(finding) if finding else ({}, [])
-        return Explanation(
-            self.place, reruns, (repeated[0], repeated[1]), finding, values, (*self._remarks(), *remarks)
-        )
+        found = Explanation(self.place, reruns, (repeated[0], repeated[1]), finding, values, tuple(remarks))
+        return replace(found, remarks=(*remarks, *self._remarks())) if found.race else found
 
     def _steps(self, side: int, place: Place) -> tuple[int, int]:
         """Return the steps to look at, in the numbers of one of the runs: the one before, and its own."""
@@ -121,9 +119,7 @@ class _Around:
     def _rerun(self, number: int, times: int) -> _Pair:
         paths = (self.folder / f"{number}a.trace", self.folder / f"{number}b.trace")
         for side, path in enumerate(paths):
-            self.progress(
-                f"pair {number + 1} of at most {times}: running the {('first', 'second')[side]} command again"
-            )
+            self.progress(f"rerun {number + 1} of at most {times}: {self.commands[side]}")
             self._run(side, path)
         repeats = tuple(
             self._differ(recorded, path, 0, side) is None
@@ -159,7 +155,7 @@ class _Around:
             return {}, []
         kept = []
         for side, op in enumerate(ops):
-            self.progress(f"running the {('first', 'second')[side]} command again to keep the values")
+            self.progress(f"once more, to keep values: {self.commands[side]}")
             folder = self.folder / f"values-{side}"
             folder.mkdir()
             wish = Wish(op.name, op.inputs, op.digest)
@@ -171,11 +167,14 @@ class _Around:
         return _differences(kept[0], kept[1]), []
 
     def _remarks(self) -> list[str]:
+        """Return what may have made the runs unlike their recordings."""
         remarks = []
         for path in self.recorded:
             with Trace(path) as trace:
                 if trace.meta.get("hashseed") is None:
-                    remarks.append(f"{path} was recorded with random hashes of text, which a rerun does not repeat")
+                    remarks.append(
+                        f"{path} was recorded with random hashes of text, which no rerun repeats; set PYTHONHASHSEED"
+                    )
         return remarks
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from samerun.divergence import words
 from samerun.divergence.pairs import Pair
 from samerun.divergence.sequences import Finding, Observed
 from samerun.divergence.values import ValueDifference
@@ -18,13 +19,6 @@ from samerun.tracing.reader import Series
 from samerun.tracing.sites import Site, Stack
 
 __all__ = ["Explanation", "Place"]
-
-_MOMENTS = {
-    Phase.BEFORE_BATCH: "before the batch is fetched",
-    Phase.BATCH: "after the batch was fetched",
-    Phase.GRADIENTS: "when the gradients are ready",
-    Phase.STEPPED: "after the optimizer's step",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +36,7 @@ class Place:
         return cls(pair.step, pair.phase, pair.nth, pair.series)
 
     def __str__(self) -> str:
-        return f"in step {self.step}, {_MOMENTS[self.phase]}: {self.series}"
+        return f"in step {self.step}, {words.MOMENTS[self.phase]}: {words.subject(self.series)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +71,12 @@ class Explanation:
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it as JSON values."""
-        finding = None
+        finding: dict[str, Any] | None = None
         if self.finding is not None:
             acts = (self.finding.first, self.finding.second)
             first, second = (None if act is None else _act_json(act) for act in acts)
             finding = {"kind": self.finding.kind, "before": self.finding.before, "first": first, "second": second}
+            finding["more"] = [_act_json(draw) for draw in self.finding.more]
         return {
             "same": self.place is None,
             "place": None if self.place is None else _place_json(self.place),
@@ -109,7 +104,8 @@ class Explanation:
     def _reruns_in_words(self) -> str:
         number, differing = len(self.reruns), self.differing
         if not self.race and differing:
-            return "Both commands were run again; each repeated its recording up to there, and they differ in the same place."
+            again = "Both commands were run again; each repeated its recording up to there"
+            return f"{again}, and they differ in the same place."
         pairs = "pair of reruns" if number == 1 else "pairs of reruns"
         same_place = sum(place == self.place for place in self.reruns)
         told = [
@@ -124,8 +120,8 @@ class Explanation:
 
 
 _NOTHING_FOUND = (
-    "No operation and no draw of the main process was different in the steps around it. What differs came in from elsewhere: "
-    "the workers of a loader, a file, another thread, or code that ran before torch was imported."
+    "No operation and no draw of the main process was different in the steps around it. What differs came from "
+    "elsewhere: the workers of a loader, a file, another thread, or code that ran before torch was imported."
 )
 
 
@@ -141,7 +137,9 @@ def _finding_in_words(finding: Finding, base: Path | None) -> Iterator[str]:
     else:
         assert isinstance(first, Op)
         assert isinstance(second, Op)
-        yield _REASONS[finding.kind].format(op=_op(first), other=_op(second), drew=first.drew or second.drew)
+        yield _REASONS[finding.kind].format(
+            op=_op(first), other=_op(second), generator=words.generator(first.drew or second.drew or "its generator")
+        )
         yield from _lines(first, base)
         if first.stack != second.stack:
             yield "and in the second run:"
@@ -150,7 +148,7 @@ def _finding_in_words(finding: Finding, base: Path | None) -> Iterator[str]:
 
 _REASONS = {
     "made": "The first value that differs was made by {op}, of equal inputs; this operation does not repeat itself:",
-    "drawn": "The first value that differs was drawn by {op}, with {drew} in another state:",
+    "drawn": "The first value that differs was drawn by {op}, with {generator} in another state:",
     "arguments": "The first value that differs was made by {op}; in the second run it is {other}:",
     "entered": "The first value that differs came into torch from outside, and was first used by {op}:",
     "order": "The first run carries out {op} where the second carries out {other}:",
@@ -161,9 +159,10 @@ def _draws_in_words(finding: Finding, base: Path | None) -> Iterator[str]:
     first, second = finding.first, finding.second
     if isinstance(first, Draw) and isinstance(second, Draw):
         if finding.kind == "set":
-            yield f"{first.name} was set to another state in the second run than in the first:"
+            yield f"The second run set {words.generator(first.name)} to another state than the first:"
         else:
-            yield f"The first run {_took(first)} from {first.name} where the second {_took(second)}:"
+            source = words.generator(first.name)
+            yield f"The first run {_took(first)} from {source} where the second {_took(second)}:"
         yield from _stack(first.stack, base)
         if first.stack != second.stack:
             yield "and in the second run:"
@@ -171,8 +170,15 @@ def _draws_in_words(finding: Finding, base: Path | None) -> Iterator[str]:
         return
     act, who, other = (first, "first", "second") if first is not None else (second, "second", "first")
     assert isinstance(act, Draw)
-    yield f"The {who} run {_took(act)} {'' if act.how == 'set' else 'from '}{act.name}, which the {other} did not:"
+    source = words.generator(act.name)
+    yield f"The {who} run {_took(act)} {'' if act.how == 'set' else 'from '}{source}, which the {other} did not:"
     yield from _stack(act.stack, base)
+    if finding.more:
+        counts = [draw.count for draw in finding.more if draw.count is not None]
+        lines = list(
+            dict.fromkeys(f"{_file(site, base)}:{site.line}" for draw in finding.more for site in draw.stack[:1])
+        )
+        yield f"and further {words.count(sum(counts), 'draw')} after that, at {words.listed(lines)}"
 
 
 def _took(draw: Draw) -> str:
@@ -180,7 +186,7 @@ def _took(draw: Draw) -> str:
         return "seeded or restored"
     if draw.count is None:
         return "drew"
-    return f"took {draw.count:,} {'draw' if draw.count == 1 else 'draws'}"
+    return f"took {words.count(draw.count, 'draw')}"
 
 
 def _op(op: Op) -> str:

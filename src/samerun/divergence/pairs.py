@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import sys
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,7 @@ _DEEP = frozenset({"output", "op", "draw"})
 _WINDOW = 500
 
 Key = tuple[int, int, Series]
+Standing = tuple[dict[Series, Event], dict[Series, Event]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Pairing:
         wanted = {series for series in known if not any(_matches(series, pattern) for pattern in ignore)}
         self.idle = frozenset(series for series in wanted if series.kind == "rng" and self._is_idle(series))
         self.compared = frozenset(wanted - self.idle)
+        self._reached: tuple[int, Standing] = (sys.maxsize, ({}, {}))
         self.left_out = {series: int(series in theirs) for series in sorted((ours | theirs) - known)}
 
     def _is_idle(self, series: Series) -> bool:
@@ -118,19 +121,31 @@ class Pairing:
         ours = _by_step(self.first.events(steps[0], steps[-1]), 0)
         theirs = _by_step(self.second.events(steps[0] - self.offset, steps[-1] - self.offset), self.offset)
         for step in sorted({*ours, *theirs}):
-            for pair in self._of_step(step, ours.get(step, []), theirs.get(step, []), standing):
-                if step in chosen:
-                    yield pair
+            pairs = list(self._of_step(step, ours.get(step, []), theirs.get(step, []), standing))
+            if step in chosen:
+                yield from _without_passing(pairs)
+        self._reached = steps[-1] + 1, standing
 
-    def _standing(self, step: int) -> tuple[dict[Series, Event], dict[Series, Event]]:
-        return self.first.standing(step), self.second.standing(step - self.offset)
+    @property
+    def standing(self) -> Standing:
+        """What stands in either trace after the pairs that were yielded last."""
+        return self._reached[1]
+
+    def _standing(self, step: int) -> Standing:
+        """Return what stands at the beginning of a step; what comes after an earlier call is not looked up again."""
+        reached, known = self._reached
+        if reached > step:
+            reached, known = min(self.first.first_step, self.second.first_step + self.offset), ({}, {})
+        first = self.first.standing(step, reached)
+        second = self.second.standing(step - self.offset, reached - self.offset)
+        return {**known[0], **first}, {**known[1], **second}
 
     def _of_step(
         self,
         step: int,
         ours: Sequence[Event],
         theirs: Sequence[Event],
-        standing: tuple[dict[Series, Event], dict[Series, Event]],
+        standing: Standing,
     ) -> Iterator[Pair]:
         wanted = self._comparable(ours, theirs)
         first = {_key(event): event for event in ours if event.series in wanted}
@@ -160,7 +175,7 @@ class Pairing:
         ours, theirs = self.first.events(last, last), self.second.events(last - self.offset, last - self.offset)
         both = {_key(event) for event in ours} & {_key(event) for event in theirs}
         ours, theirs = ([event for event in events if _key(event) in both] for events in (ours, theirs))
-        yield from self._of_step(last, ours, theirs, self._standing(last))
+        yield from _without_passing(list(self._of_step(last, ours, theirs, self._standing(last))))
 
     def _equal(self, start: int, stop: int) -> bool:
         """Return whether all rows of some steps are equal, which is quicker than pairing them."""
@@ -188,6 +203,18 @@ def _matches(series: Series, pattern: str) -> bool:
 
 def _key(event: Event) -> Key:
     return event.phase, event.nth, event.series
+
+
+def _without_passing(pairs: list[Pair]) -> list[Pair]:
+    """Leave out generators that differ before a batch is fetched and agree once it is there.
+
+    With workers a loader draws the seed of the order when an iterator is made, without them when the first batch is
+    fetched; and a resumed run restores its generators anywhere before that.
+    """
+    fetched = {pair.series: pair.same for pair in pairs if pair.phase <= Phase.BATCH and pair.series.kind == "rng"}
+    return [
+        pair for pair in pairs if pair.same or pair.phase != Phase.BEFORE_BATCH or not fetched.get(pair.series, False)
+    ]
 
 
 def _by_step(events: list[Event], offset: int) -> dict[int, list[Event]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +29,8 @@ _PAUSE = 0.1
 _TAIL = 4000
 # Interpreters without a script: what they did cannot be asked for again.
 _INTERACTIVE = ("ipykernel", "ipython", "jupyter")
-_NO_SCRIPT = "give the command to run instead: samerun explain A.trace B.trace -- python train.py"
+_GIVE = "give the command to run: samerun explain A.trace B.trace -- python train.py"
+_GIVE_ALL = "give the command that starts all of them: samerun explain A.trace B.trace -- torchrun train.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +58,28 @@ class Command:
             TraceError: if it cannot be run again, such as the cells of a notebook, with what can be done instead.
         """
         path, meta = str(trace.path), trace.meta
-        told = meta.get("command") or {}
-        argv = [str(part) for part in told.get("argv") or []]
+        told, config = _mapping(meta.get("command")), _mapping(meta.get("config"))
+        argv = _strings(told.get("argv"))
         if not argv:
-            raise TraceError(path, f"does not say which command made it; {_NO_SCRIPT}")
+            raise TraceError(path, f"does not say which command made it; {_GIVE}")
         if any(name in part.lower() for part in argv for name in _INTERACTIVE) or not _has_script(argv):
-            raise TraceError(path, f"was recorded in a notebook or an interactive session, {_interactive(argv)}")
-        if (ranks := int(meta.get("world_size") or 1)) > 1:
-            launcher = "give the command that starts all of them: samerun explain A.trace B.trace -- torchrun ..."
-            raise TraceError(path, f"was recorded by one of {ranks} processes, which do not run alone; {launcher}")
+            session = f"was recorded in a notebook or an interactive session ({shlex.join(argv)})"
+            raise TraceError(path, f"{session}, whose code is not known here; {_GIVE}")
+        if (ranks := meta.get("world_size") or 1) != 1:
+            raise TraceError(path, f"was recorded by one of {ranks} processes, which do not run alone; {_GIVE_ALL}")
         cwd = Path(str(told.get("cwd") or ""))
         if not cwd.is_dir():
-            raise TraceError(path, f"was recorded in the folder {str(cwd)!r}, which is not there; {_NO_SCRIPT}")
-        config = meta.get("config") or {}
-        block = str(config["path"]) if config.get("begun") == "block" else None
+            raise TraceError(path, f"was recorded in the folder {str(cwd)!r}, which is not there; {_GIVE}")
+        block = str(config.get("path")) if config.get("begun") == "block" else None
         return cls((str(told.get("executable") or argv[0]), *argv[1:]), cwd, _variables(meta), block)
 
     @classmethod
     def given(cls, argv: Sequence[str], trace: Trace) -> Command:
         """Return a command to be run here, with the environment that a trace was recorded in."""
         return cls(tuple(argv), Path.cwd(), _variables(trace.meta))
+
+    def __str__(self) -> str:
+        return f"{shlex.join(self.argv)} (in {self.cwd})"
 
     def run(self, settings: Settings, until: int, variables: Mapping[str, str] | None = None) -> None:
         """Run the command and record it into a file; it is killed once a step has ended.
@@ -105,7 +110,7 @@ class Command:
                 _kill(process)
         if _begun_step(settings.path) < until:
             code = process.returncode
-            raise ProcessError(" ".join(self.argv), code, log.read_text(errors="replace")[-_TAIL:])
+            raise ProcessError(shlex.join(self.argv), code, log.read_text(errors="replace")[-_TAIL:])
 
     def _environment(self, settings: Settings) -> dict[str, str]:
         inherited = dict(os.environ)
@@ -122,15 +127,20 @@ def _has_script(argv: Sequence[str]) -> bool:
     return len(argv) > 1 and argv[-1] != "-"
 
 
-def _interactive(argv: Sequence[str]) -> str:
-    return f"by {' '.join(argv)!r}, whose cells are not known here; {_NO_SCRIPT}"
-
-
 def _variables(meta: Mapping[str, Any]) -> dict[str, str]:
-    recorded = (meta.get("environment") or {}).get("variables") or {}
+    recorded = _mapping(_mapping(meta.get("environment")).get("variables"))
     variables = {str(name): str(value) for name, value in recorded.items() if value is not None}
     seed = meta.get("hashseed")
     return variables if seed is None else {**variables, "PYTHONHASHSEED": str(seed)}
+
+
+def _strings(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else []
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    """Return a JSON object; an empty one for what is none, as a trace may hold anything."""
+    return value if isinstance(value, dict) else {}
 
 
 def _last_step(path: Path) -> int:
@@ -153,8 +163,6 @@ def _begun_step(path: Path) -> int:
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """End a process and those it started, such as the workers of a loader, without a chance to save anything."""
-    try:
+    with suppress(ProcessLookupError):  # all of them ended
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
     process.wait()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -14,10 +14,11 @@ from samerun.tracing.reader import Event
 __all__ = ["Finding", "Observed", "first_finding", "observed"]
 
 Observed: TypeAlias = "Op | Draw"
-_Alike: TypeAlias = Callable[[Observed], Hashable]
 
-# How far ahead is looked for a place where both go on alike, and how many must be alike there.
-_AHEAD, _ALIKE = 2000, 4
+# How far ahead is looked for a place where both go on alike.
+_AHEAD = 2000
+# How many acts must be alike there; fewer if there is no such place.
+_ALIKE = (4, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,14 @@ class Finding:
         first: what the first run did; ``None`` if only the second did something.
         second: what the second run did; ``None`` if only the first did something.
         before: how many operations and draws were the same before it.
+        more: what the same run drew further from the same generator until both went on alike.
     """
 
     kind: Literal["draw", "set", "made", "drawn", "arguments", "entered", "order"]
     first: Observed | None
     second: Observed | None
     before: int
+    more: tuple[Draw, ...] = ()
 
 
 def observed(events: Iterable[Event]) -> list[Observed]:
@@ -105,25 +108,33 @@ def _token(item: Observed) -> Hashable:
     return item.name, item.how, item.count, settled
 
 
-def _shape(item: Observed) -> Hashable:
-    """Return what is equal where two runs did the same with other values."""
-    return (item.name, item.module, item.node) if isinstance(item, Op) else (item.name, item.how, item.count)
-
-
 def _rejoin(first: Sequence[Observed], second: Sequence[Observed], here: int, there: int) -> tuple[int, int] | None:
     """Return how many acts to pass over in either run to where both go on alike; ``None`` for a difference in place."""
-    if _goes_on(first, second, here, there, _shape):
+    if _go_on(first, second, (here, there), _ALIKE[0]):
         return None
-    for distance in range(1, _AHEAD):
-        for ours, theirs in ((0, distance), (distance, 0)):
-            if _goes_on(first, second, here + ours, there + theirs, _shape):
-                return ours, theirs
+    for alike in _ALIKE:
+        for distance in range(1, _AHEAD):
+            for ours, theirs in ((0, distance), (distance, 0)):
+                if _go_on(first, second, (here + ours, there + theirs), alike):
+                    return ours, theirs
     return None
 
 
-def _goes_on(first: Sequence[Observed], second: Sequence[Observed], here: int, there: int, alike: _Alike) -> bool:
-    ours, theirs = first[here : here + _ALIKE], second[there : there + _ALIKE]
-    return bool(ours) and len(ours) == len(theirs) and [*map(alike, ours)] == [*map(alike, theirs)]
+def _go_on(first: Sequence[Observed], second: Sequence[Observed], at: tuple[int, int], alike: int) -> bool:
+    """Return whether the next acts are alike, up to the end if that is nearer."""
+    ours, theirs = (acts[start : start + alike] for acts, start in zip((first, second), at, strict=True))
+    return bool(ours) and len(ours) == len(theirs) and all(map(_are_alike, ours, theirs))
+
+
+def _are_alike(ours: Observed, theirs: Observed) -> bool:
+    """Return whether two runs did the same, with whatever values."""
+    if isinstance(ours, Op) and isinstance(theirs, Op):
+        return (ours.name, ours.module, ours.node) == (theirs.name, theirs.module, theirs.node)
+    return isinstance(ours, Draw) and isinstance(theirs, Draw) and _shape(ours) == _shape(theirs)
+
+
+def _shape(draw: Draw) -> Hashable:
+    return draw.name, draw.how, draw.count
 
 
 def _extra(
@@ -132,10 +143,10 @@ def _extra(
     """Tell what only one of the runs did: the first draw in it, or else its first operation."""
     ours, theirs = (acts[start : start + more] for acts, start, more in zip((first, second), at, skipped, strict=True))
     only = ours or theirs
-    draw = next((act for act in only if isinstance(act, Draw)), None)
-    act = draw or only[0]
-    kind: Literal["draw", "order"] = "draw" if draw else "order"
-    return Finding(kind, act if ours else None, None if ours else act, at[0])
+    draws = [act for act in only if isinstance(act, Draw)]
+    act: Observed = draws[0] if draws else only[0]
+    more = tuple(draw for draw in draws[1:] if draw.name == act.name)
+    return Finding("draw" if draws else "order", act if ours else None, None if ours else act, at[0], more)
 
 
 def _judge(ours: Observed, theirs: Observed, before: int) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -13,7 +13,7 @@ from samerun.divergence.causes.diagnosis import Diagnosis
 from samerun.divergence.compare import Comparison
 from samerun.divergence.pairs import Pair
 from samerun.divergence.verdict import Finding, Verdict
-from samerun.divergence.words import MOMENTS, count, listed, subject
+from samerun.divergence.words import MOMENTS, count, listed, name, sentence, subject
 from samerun.tracing.reader import Series
 
 __all__ = ["show"]
@@ -60,7 +60,7 @@ def _differs(finding: Finding) -> RenderableType:
     if pair is not None:
         title.append(f"  first in step {pair.step}: {_where(pair)}", style="not bold default")
     best, *others = finding.diagnoses
-    parts: list[RenderableType] = [title, Text(), Padding(_diagnosis(best), (0, 0, 0, 2))]
+    parts: list[RenderableType] = [title, Text(), Padding(_diagnosis(best, finding.evidence.labels), (0, 0, 0, 2))]
     if others:
         # Of several that fit, the reader should know that they do, not read them all.
         also = listed([other.cause for other in others], _MOST)
@@ -69,20 +69,19 @@ def _differs(finding: Finding) -> RenderableType:
 
 
 def _where(pair: Pair) -> str:
-    times = f", {pair.nth + 1}. time" if pair.nth else ""
+    times = f", number {pair.nth + 1} of the step" if pair.nth and pair.series.kind != "rng" else ""
     return f"{subject(pair.series)}, {MOMENTS[pair.phase]}{times}"
 
 
-def _diagnosis(found: Diagnosis) -> RenderableType:
-    sentence = found.sentence[0].upper() + found.sentence[1:] + "."
+def _diagnosis(found: Diagnosis, labels: Sequence[str]) -> RenderableType:
     rows = [("at", Text(str(found.place), style="bold"))] if found.place is not None else []
     rows += [("", Text(detail)) for detail in found.details]
     rows += [("do", Text(found.advice)), ("read", Text(f"docs/{found.page}", style="dim"))]
     table = Table.grid(padding=(0, 2))
-    for name, text in rows:
-        table.add_row(Text(name, style="dim"), text)
+    for title, text in rows:
+        table.add_row(Text(title, style="dim"), text)
     doubt = [] if found.certain else [Text("(this is what fits best; the traces do not prove it)", style="dim")]
-    return Group(Text(sentence), *doubt, Text(), table)
+    return Group(Text(sentence(found.sentence, labels)), *doubt, Text(), table)
 
 
 def _facts(verdict: Verdict) -> RenderableType:
@@ -91,18 +90,18 @@ def _facts(verdict: Verdict) -> RenderableType:
     rows: list[tuple[str, str]] = []
     if pair is not None:
         before = len([step for step in comparison.pairing.steps if step < pair.step])
-        agreed = f"{count(before, 'step')}; {listed(_kinds(comparison.agreed()), 12)}"
-        rows.append(("the same until then", agreed if before or comparison.before else "nothing"))
-        later = [f"{series} ({other.step})" for series, other in comparison.later.items()]
-        rows.append(("differs after it", listed(later, 8)))
+        kinds = listed(_kinds(comparison.agreed()), 12)
+        rows.append(("the same until then", f"{count(before, 'step')}; {kinds}" if before else kinds))
+        later = [f"{name(series)} ({other.step})" for series, other in comparison.later.items()]
+        rows += [("differs after it", listed(later, 8))] if later else []
     evidence = finding.evidence
     changes = [change.name for change in (*evidence.program, *evidence.setup, *evidence.environment)]
     if changes:
         rows.append(("differs around them", listed(changes, _MOST)))
     rows += _not_compared(finding) + _processes(verdict)
     table = Table.grid(padding=(0, 2))
-    for name, text in rows:
-        table.add_row(Text(name, style="dim"), Text(text))
+    for title, text in rows:
+        table.add_row(Text(title, style="dim"), Text(text))
     return table
 
 
@@ -114,21 +113,21 @@ def _not_compared(finding: Finding) -> list[tuple[str, str]]:
         rows += [("not compared", f"{listed(names, _MOST)}: only in {labels[side]}")] if names else []
     if pairing.idle:
         idle = listed([str(series) for series in sorted(pairing.idle)])
-        rows.append(("not compared", f"{idle}: differs, but nothing drew from it"))
+        rows.append(("not compared", f"{idle}: not the same, but never drawn from"))
     return rows
 
 
 def _processes(verdict: Verdict) -> list[tuple[str, str]]:
     rows = [(finding.comparison.process, _short(finding.comparison)) for finding in verdict.findings]
-    labels = verdict.worst.evidence.labels
-    rows += [(name, f"only in {labels[side]}") for name, side in verdict.run.left_out.items()]
+    labels = verdict.findings[0].evidence.labels
+    rows += [(process, f"only in {labels[side]}") for process, side in verdict.run.left_out.items()]
     return rows if len(rows) > 1 else []
 
 
 def _short(comparison: Comparison) -> str:
     pair = comparison.divergence
     if pair is not None:
-        return f"differs in step {pair.step}: {pair.series}"
+        return f"differs in step {pair.step}: {name(pair.series)}"
     return "the same" if comparison.same else "another number of steps"
 
 

@@ -88,14 +88,26 @@ class Verdict:
         """Close all files."""
         self.run.close()
 
+    def __enter__(self) -> Verdict:
+        return self
 
-def judge(first: Path, second: Path, *, ignore: Collection[str] = (), offset: int | None = None) -> Verdict:
-    """Compare two runs and name the causes; the arguments are those of :func:`compare_runs`.
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def judge(first: str | Path, second: str | Path, *, ignore: Collection[str] = (), offset: int | None = None) -> Verdict:
+    """Compare two runs and name the causes; the result reads from the files until it is closed.
+
+    Args:
+        first: the trace of rank 0, or of the only process, of a run.
+        second: the same of another.
+        ignore: what may differ: ``KIND`` or ``KIND:NAME``, where the name may have ``*`` and ``?``.
+        offset: added to a step of the second run to get that of the first; found by itself if not given.
 
     Raises:
         TraceError: if a file cannot be read, or they have no step in common.
     """
-    run = compare_runs(first, second, ignore=ignore, offset=offset)
+    run = compare_runs(Path(first), Path(second), ignore=ignore, offset=offset)
     try:
         findings = tuple(_find(comparison) for comparison in run.processes)
     except BaseException:

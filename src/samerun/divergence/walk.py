@@ -11,6 +11,7 @@ import math
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,14 +32,15 @@ Words = np.ndarray[Any, np.dtype[np.uint32]]
 #: Makes the digests that a generator with these words, this position and these last four outputs can have.
 Recipe = Callable[[Words, int, "list[int]"], Iterator[bytes]]
 
-_LEFT, _NEXT, _TORCH_WORDS = 8, 16, 24
+_LEFT, _NEXT, _TORCH_WORDS, _NORMAL, _NORMAL_VALID = 8, 16, 24, 5024, 5040
 
 
 def draws_to(source: str, start: Packed, digest: bytes, position: int, bound: int = BOUND) -> int | None:
     """Return how many 32-bit draws lead from a state to the state with a digest and a position in its words.
 
     ``None`` if there is no such state within ``bound`` draws, or the generator is not a Mersenne Twister. Also found is
-    a state of NumPy's or Python's own generator that kept the second half of a gaussian, if nothing was drawn after it.
+    a state that kept the second half of a gaussian, if nothing was drawn after it, for all but private generators of
+    Python's and NumPy's.
 
     Args:
         source: the name of the generator, which decides how its digests are made.
@@ -81,7 +83,7 @@ def _recipe(source: str, packed: Packed) -> tuple[Twister, Recipe] | None:
     try:
         if packed.kind == "torch.mt19937":
             state = fields["bytes"].numpy().tobytes()
-            return cpu_twister(fields["bytes"])[0], lambda words, position, _: _torch(state, words, position)
+            return cpu_twister(fields["bytes"])[0], partial(_torch, state)
         names = ("state.key", "state.pos") if "state.key" in fields else ("words", "position")
         twister = Twister(fields[names[0]].numpy(), int(fields[names[1]].reshape(-1)[0]))
         return None if twister.problem() else (twister, _SHARED.get(source) or _private(packed, *names))
@@ -115,15 +117,18 @@ def _numpy(words: Words, position: int, outputs: list[int]) -> Iterator[bytes]:
         yield xxh3_128_digest(memory + struct.pack("<i4xd", 1, gauss))
 
 
-def _torch(state: bytes, words: Words, position: int) -> Iterator[bytes]:
+def _torch(state: bytes, words: Words, position: int, outputs: list[int]) -> Iterator[bytes]:
+    """Yield the digests of torch's CPU generator, whose layout is that of samerun.rng.torch."""
     patched = bytearray(state)
     struct.pack_into("<i", patched, _LEFT, WORDS + 1 - position)
     patched[_TORCH_WORDS : _TORCH_WORDS + 8 * WORDS] = words.astype("<u8").tobytes()
-    for following in (
-        (position, 0) if position == WORDS else (position,)
-    ):  # it is 0 where it was seeded and did not draw
+    # The next word is number 0 where the generator was seeded and did not draw.
+    for following in (position, 0) if position == WORDS else (position,):
         struct.pack_into("<q", patched, _NEXT, following)
-        yield xxh3_128_digest(bytes(patched))
+        for valid, normal in ((0, 0.0), *((1, value) for value in _torch_gauss(outputs))):
+            struct.pack_into("<d", patched, _NORMAL, normal)
+            struct.pack_into("<i", patched, _NORMAL_VALID, valid)
+            yield xxh3_128_digest(bytes(patched))
 
 
 # Python's and NumPy's own generators are digested by their memory.
@@ -150,3 +155,10 @@ def _numpy_gauss(outputs: list[int]) -> Iterator[float]:
         radius = one * one + other * other
         if 0.0 < radius < 1.0:
             yield math.sqrt(-2.0 * math.log(radius) / radius) * one
+
+
+def _torch_gauss(outputs: list[int]) -> Iterator[float]:
+    """Yield what ``torch.randn`` would have kept. Source: torch's aten/src/ATen/core/DistributionsHelper.h."""
+    if len(outputs) == 4:
+        one, other = (((high << 32 | low) & (2**53 - 1)) / 2.0**53 for high, low in (outputs[:2], outputs[2:]))
+        yield math.sqrt(-2.0 * math.log1p(-other)) * math.sin(2.0 * math.pi * one)

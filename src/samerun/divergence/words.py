@@ -9,7 +9,7 @@ from samerun.determinism import Change
 from samerun.tracing.format import Phase
 from samerun.tracing.reader import Series
 
-__all__ = ["MOMENTS", "ahead", "change", "count", "generator", "listed", "rates", "subject"]
+__all__ = ["MOMENTS", "ahead", "change", "count", "generator", "listed", "name", "rates", "sentence", "subject"]
 
 _GENERATORS = {
     "python": "Python's global generator",
@@ -40,6 +40,17 @@ _LONG = 60
 def generator(source: str) -> str:
     """Return what an RNG source is called."""
     return _GENERATORS.get(source, f"the generator {source}")
+
+
+def name(series: Series) -> str:
+    """Return a short name of a series; that of the only optimizer, which is 0, is left out."""
+    return series.kind if series.name == "0" else str(series)
+
+
+def sentence(text: str, labels: Sequence[str]) -> str:
+    """Return a text as a sentence; the name of a trace keeps its first letter."""
+    begins = text if text.startswith(tuple(labels)) else text[0].upper() + text[1:]
+    return f"{begins}."
 
 
 def subject(series: Series) -> str:

@@ -27,9 +27,9 @@ class Cursor:
         pass_epoch: the loader's epoch when its pass began; ``None`` for one that does not say.
         over: whether that loop is behind, left by ``break`` or at the end of its pass.
         last: whether the section ends with the body the place is in, as :meth:`samerun.Run.stop` says.
-        epochs: whether the section is a call of ``epochs``.
+        epochs: how many the section was asked for; ``None`` for a call of ``batches``.
         loader: the name of the loader the loop is over; empty between epochs.
-        whole: whether the loop is one pass, and not so many steps.
+        steps: how many the loop was asked for; ``None`` for one pass.
     """
 
     step: int = 0
@@ -40,9 +40,9 @@ class Cursor:
     pass_epoch: int | None = None
     over: bool = False
     last: bool = False
-    epochs: bool = False
+    epochs: int | None = None
     loader: str = ""
-    whole: bool = False
+    steps: int | None = None
 
     def state_dict(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -57,7 +57,8 @@ class Cursor:
         """
         names = [field.name for field in fields(cls)]
         if not isinstance(state, Mapping) or set(state) != set(names):
-            raise StateError([Problem("run", repr(state), f"a place with {', '.join(names)}")])
+            advice = "another version of samerun saved it; resume with that one, or take another directory"
+            raise StateError([Problem("run", repr(state), f"a place with {', '.join(names)}", advice)])
         for field in fields(cls):
             value, kind = state[field.name], str(field.type).removesuffix(" | None")
             optional = value is None and kind != field.type

@@ -26,7 +26,7 @@ from samerun.run.seeding import SeedingRefused
 from samerun.run.signals import Signals
 from samerun.run.surroundings import here
 from samerun.run.tracked import Tracked
-from samerun.run.way import FEWER, Way
+from samerun.run.way import Way
 
 __all__ = ["Loop", "Loops", "at_boundary"]
 
@@ -111,9 +111,8 @@ class Loops:
 
     def epochs(self, count: int) -> Iterator[int]:
         """Yield the epochs, as :meth:`samerun.Run.epochs` says."""
-        if not self._enter_section(epochs=True):
+        if not self._enter_section(count):
             return
-        self.way.refuse_fewer(count)
         with self._section():
             self.epoch = 0 if self.way.goal is None else self.way.goal.epoch
             self._restore_between_loops()
@@ -133,7 +132,7 @@ class Loops:
         """Yield the batches, as :meth:`samerun.Run.batches` says."""
         if self.inside:
             yield from self._pass(loader, steps, outermost=False)
-        elif self._enter_section(epochs=False):
+        elif self._enter_section(None):
             with self._section():
                 self.way.loop, before = -1, self.step
                 self._restore_between_loops()
@@ -143,7 +142,7 @@ class Loops:
                     self._boundary("epoch", outermost=True, final=True)
                 self._folder.wait()
 
-    def _enter_section(self, *, epochs: bool) -> bool:
+    def _enter_section(self, epochs: int | None) -> bool:
         """Count a loop at the top of the script; return whether it is not behind the checkpoint."""
         if self.inside:
             raise RunError("epochs", "was called inside another loop of the run; loops over batches go inside epochs")
@@ -151,7 +150,7 @@ class Loops:
             reason = "the loop before was stopped by a signal, and another one would be the next part of the script"
             raise RunError("epochs", f"{reason}; make the run again, with Run(...) and track(...), to go on in it")
         self.last = self.left = False
-        return self.way.enter_section(epochs=epochs)
+        return self.way.enter_section(epochs)
 
     @contextmanager
     def _section(self) -> Iterator[None]:
@@ -180,20 +179,16 @@ class Loops:
         if self._open_pass is not None:
             raise RunError("batches", "was called inside another loop over batches; iterate the inner loader itself")
         kept = self._contents.loader(loader)
-        whole = steps is None
-        if not self.way.enter_loop(kept.name, whole=whole):
+        if not self.way.enter_loop(kept.name, steps):
             return
-        place = Cursor(loop=self.way.loop, pass_epoch=kept.epoch(), loader=kept.name, whole=whole)
-        goal = self.way.goal
+        place, goal = Cursor(loop=self.way.loop, pass_epoch=kept.epoch(), loader=kept.name), self.way.goal
         if goal is not None:
-            if steps is not None and goal.taken > steps:
-                reason = f"the checkpoint lies behind {goal.taken} steps of the loop, and only {steps} are asked for"
-                raise RunError("batches", f"{reason}; {FEWER}")
             self._restore()
             place = goal
+        place.steps = steps
         self._place = place
         # A loader of samerun that has given its last batch says that it is in the next epoch.
-        if goal is not None and (place.over or (whole and kept.epoch() != place.pass_epoch)):
+        if goal is not None and (place.over or (steps is None and kept.epoch() != place.pass_epoch)):
             return
         if goal is not None and (place.taken == steps or (outermost and self.last)):
             kept.leave()

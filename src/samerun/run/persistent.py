@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
@@ -30,31 +30,58 @@ class PersistentTold:
     def __init__(self, allowed: Callable[[], bool]) -> None:
         self._allowed = allowed
         self._told: weakref.WeakSet[Any] = weakref.WeakSet()
-        self._original: Callable[[Any], Any] | None = None
 
     def __enter__(self) -> None:
-        original, owner = TorchDataLoader.__iter__, os.getpid()
-
-        @wraps(original)
-        def telling(loader: Any) -> Any:
-            if os.getpid() == owner:
-                self._look(loader)
-            return original(loader)
-
-        self._original = original
-        TorchDataLoader.__iter__ = telling  # type: ignore[method-assign]
+        if not _entered:
+            _originals.update({kind: vars(kind)["__iter__"] for kind in _kinds(TorchDataLoader)})
+            for kind, original in _originals.items():
+                kind.__iter__ = _telling(original)
+        _entered.append(self)
 
     def __exit__(self, *error: object) -> None:
-        TorchDataLoader.__iter__ = self._original  # type: ignore[method-assign,assignment]
+        _entered.remove(self)
+        if not _entered:
+            for kind, original in _originals.items():
+                kind.__iter__ = original
+            _originals.clear()
 
-    def _look(self, loader: Any) -> None:
-        persistent = loader.persistent_workers and loader.num_workers > 0 and not isinstance(loader, DataLoader)
-        if persistent and loader not in self._told and not self._allowed():
+    def look(self, loader: Any) -> None:
+        """Warn of a loader if that is due."""
+        draws = loader.num_workers > 0 and loader.generator is None and not isinstance(loader, DataLoader)
+        if loader.persistent_workers and draws and loader not in self._told and not self._allowed():
             self._told.add(loader)
             warnings.warn(
-                f"a torch DataLoader over {type(loader.dataset).__qualname__} with persistent_workers=True is iterated"
-                " inside the run: it draws the seed of its workers once in each process, so a resumed run will differ;"
-                " put the pass into `with samerun.isolate():`, or give the loader to samerun.exact(...)",
+                f"a {type(loader).__qualname__} over {type(loader.dataset).__qualname__} with persistent_workers=True"
+                " is iterated inside the run: it draws the seed of its workers once in each process, so a resumed run"
+                " will differ; put the pass into `with samerun.isolate():`, or make it a samerun.DataLoader, as"
+                " samerun.exact(...) does with torch's",
                 SamerunWarning,
                 stacklevel=3,
             )
+
+
+# Those that are entered, of several runs in whatever order they end, and what stands in for them meanwhile.
+_entered: list[PersistentTold] = []
+_originals: dict[Any, Callable[[Any], Any]] = {}
+
+
+def _kinds(kind: type[Any]) -> Iterator[Any]:
+    """Yield the classes of loaders that begin a pass in a way of their own."""
+    if "__iter__" in vars(kind):
+        yield kind
+    for inner in type.__subclasses__(kind):
+        if inner is not DataLoader:
+            yield from _kinds(inner)
+
+
+def _telling(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    owner = os.getpid()
+
+    @wraps(original)
+    def telling(loader: Any) -> Any:
+        if os.getpid() == owner:
+            for told in _entered:
+                told.look(loader)
+        return original(loader)
+
+    return telling

@@ -41,32 +41,28 @@ class SeedingRefused:
 
     def __init__(self, allowed: Callable[[], bool]) -> None:
         self._allowed = allowed
-        self._originals: list[tuple[ModuleType, str, Any]] = []
 
     def __enter__(self) -> None:
-        self._originals = list(_names())
-        for module, name, original in self._originals:
-            setattr(module, name, self._refusing(f"{module.__name__}.{name}", original))
-        refusals.append(self._refuse)
+        for module, name, original in list(_names(_functions())):
+            _replaced.append((module, name, original))
+            setattr(module, name, _refusing(f"{module.__name__}.{name}", original))
+        _entered.append(self)
+        refusals.append(self.refuse)
 
     def __exit__(self, *error: object) -> None:
-        originals, self._originals = self._originals, []
-        for module, name, original in originals:
-            setattr(module, name, original)
-        refusals.remove(self._refuse)
+        _entered.remove(self)
+        refusals.remove(self.refuse)
+        if not _entered:
+            for module, name, original in _replaced:
+                setattr(module, name, original)
+            _replaced.clear()
 
-    def _refusing(self, what: str, original: Callable[..., Any]) -> Callable[..., Any]:
-        owner = os.getpid()
+    def refuse(self, what: str) -> None:
+        """Raise, naming the place that calls the seeding function, unless it is harmless.
 
-        @wraps(original)
-        def refusing(*args: Any, **kwargs: Any) -> Any:
-            if os.getpid() == owner:  # a forked worker seeds itself
-                self._refuse(what)
-            return original(*args, **kwargs)
-
-        return refusing
-
-    def _refuse(self, what: str) -> None:
+        Raises:
+            RunError: then.
+        """
         if self._allowed():
             return
         frame = sys._getframe(2)
@@ -78,9 +74,32 @@ class SeedingRefused:
         raise RunError(where, reason)
 
 
-def _names() -> Iterator[tuple[ModuleType, str, Any]]:
-    """Yield each name of a module that stands for a function which seeds a global generator."""
-    functions = {id(getattr(module, name)) for module, name in _FUNCTIONS}
+# Those that are entered, of several runs in whatever order they end, and what was replaced meanwhile.
+_entered: list[SeedingRefused] = []
+_replaced: list[tuple[ModuleType, str, Any]] = []
+
+
+def _refusing(what: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    owner = os.getpid()
+
+    @wraps(original)
+    def refusing(*args: Any, **kwargs: Any) -> Any:
+        if os.getpid() == owner:  # a forked worker seeds itself
+            for entered in _entered:
+                entered.refuse(what)
+        return original(*args, **kwargs)
+
+    return refusing
+
+
+def _functions() -> set[int]:
+    """Return the functions that seed a global generator, by ``id``."""
+    replaced = {(module, name): original for module, name, original in _replaced}
+    return {id(replaced.get((module, name), getattr(module, name))) for module, name in _FUNCTIONS}
+
+
+def _names(functions: set[int]) -> Iterator[tuple[ModuleType, str, Any]]:
+    """Yield each name of a module that stands for one of some functions."""
     modules: list[object] = list(sys.modules.values())  # where anything can be put
     for module in modules:
         # samerun's own are what isolate() and seed_everything() are made of.

@@ -39,14 +39,21 @@ class Signals:
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._note) for number in self._numbers}
             at_worker_start.append(self._take)
+            _entered.append(self)
         return self
 
     def __exit__(self, *error: object) -> None:
         before, self._before = self._before, {}
         if self._take in at_worker_start:
             at_worker_start.remove(self._take)
+        if self in _entered:
+            _entered.remove(self)
         for number, handler in before.items():
-            _put_back(number, handler)
+            above = next((other for other in _entered if other._before.get(number) == self._note), None)
+            if above is None:
+                _put_back(number, handler)
+            else:  # of another run, whose loop began inside this one's and goes on
+                above._before[number] = handler
         pending, self.received = self.received, None
         if pending is not None:
             signal.raise_signal(pending)
@@ -73,6 +80,10 @@ class Signals:
             raise KeyboardInterrupt
         if number is not None:
             raise SystemExit(128 + number)
+
+
+# Those that are entered, of several runs in whatever order they end.
+_entered: list[Signals] = []
 
 
 def _put_back(number: signal.Signals, handler: Any) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from samerun.errors import RunError
+import warnings
+
+from samerun.errors import RunError, SamerunWarning
 from samerun.run.cursor import Cursor
 
-__all__ = ["FEWER", "Way"]
+__all__ = ["Way"]
 
-#: What to do about fewer epochs or steps than the checkpoint is at.
-FEWER = "ask for as many or more, or take another directory for another run"
+_FEWER = "count all, not those that are left; or take another directory for another run"
 
 _OTHER_LOOPS = (
     "the script must come to the same loops in the same order, also when it resumes: decide inside the body what"
@@ -22,62 +23,70 @@ class Way:
     Attributes:
         goal: the place of the checkpoint, until the script has come there; ``None`` without one.
         section: which loop at the top of the script it is in, or was in last; -1 before the first.
-        epochs: whether that is a call of ``epochs``.
+        epochs: how many that is asked for; ``None`` for a call of ``batches``.
         loop: which loop over batches of the epoch; -1 before the first.
     """
 
     def __init__(self) -> None:
         self.goal: Cursor | None = None
         self.section = self.loop = -1
-        self.epochs = False
+        self.epochs: int | None = None
 
-    def enter_section(self, *, epochs: bool) -> bool:
+    def enter_section(self, epochs: int | None) -> bool:
         """Count a loop at the top of the script; return whether it is not behind the checkpoint.
 
+        Args:
+            epochs: how many it is asked for; ``None`` for a call of ``batches``.
+
         Raises:
-            RunError: if it is beyond, or another loop than the one of the checkpoint.
+            RunError: if it is beyond, another loop than the one of the checkpoint, or ends before that.
         """
         self.section += 1
         self.epochs = epochs
         if self.goal is not None and self.section > self.goal.section:
             reason = f"the checkpoint lies in loop {self.goal.section} of the script, which was not reached"
             raise RunError("epochs", f"{reason}; the script was changed, or left that loop before")
-        if self.goal is not None and self.section == self.goal.section and epochs != self.goal.epochs:
-            found, here = (_name(made_of) for made_of in (self.goal.epochs, epochs))
-            raise RunError(
-                here, f"the checkpoint lies in loop {self.section} of the script, then {found}; {_OTHER_LOOPS}"
-            )
+        if self.goal is not None and self.section == self.goal.section:
+            self._compare_section(self.goal)
         return self.goal is None or self.section == self.goal.section
 
-    def enter_loop(self, loader: str, *, whole: bool) -> bool:
+    def enter_loop(self, loader: str, steps: int | None) -> bool:
         """Count a loop over batches; return whether it is not behind the checkpoint.
 
         Args:
             loader: the name of the one it is over.
-            whole: whether it is one pass, and not so many steps.
+            steps: how many it is asked for; ``None`` for one pass.
 
         Raises:
-            RunError: if it is another loop than the one of the checkpoint.
+            RunError: if it is another loop than the one of the checkpoint, or ends before that.
         """
         self.loop += 1
         if self.goal is None:
             return True
         assert self.goal.loop is not None  # or it was restored before the body
-        if self.loop == self.goal.loop and (loader, whole) != (self.goal.loader, self.goal.whole):
-            found, here = _pass(self.goal.loader, whole=self.goal.whole), _pass(loader, whole=whole)
-            reason = f"the checkpoint lies in loop {self.loop} over batches of epoch {self.goal.epoch}, then {found}"
-            raise RunError("batches", f"{reason}, and here {here}; {_OTHER_LOOPS}")
+        if self.loop == self.goal.loop:
+            self._compare_loop(self.goal, loader, steps)
         return self.loop >= self.goal.loop
 
-    def refuse_fewer(self, epochs: int) -> None:
-        """Refuse to end after so many epochs, if the checkpoint lies behind them.
+    def _compare_section(self, goal: Cursor) -> None:
+        if (self.epochs is None) != (goal.epochs is None):
+            found, here = ("batches" if epochs is None else "epochs" for epochs in (goal.epochs, self.epochs))
+            raise RunError(
+                here, f"the checkpoint lies in loop {self.section} of the script, then {found}; {_OTHER_LOOPS}"
+            )
+        if self.epochs is not None and goal.epochs is not None:
+            where = f"behind epoch {goal.epoch - 1}" if goal.loop is None else f"in epoch {goal.epoch}"
+            needed = goal.epoch + (goal.loop is not None)
+            _compare("epochs", where, needed=needed, then=goal.epochs, now=self.epochs)
 
-        Raises:
-            RunError: then.
-        """
-        if self.goal is not None and self.goal.epoch + (self.goal.loop is not None) > epochs:
-            where = f"behind epoch {self.goal.epoch - 1}" if self.goal.loop is None else f"in epoch {self.goal.epoch}"
-            raise RunError("epochs", f"the checkpoint lies {where}, and only {epochs} are asked for; {FEWER}")
+    def _compare_loop(self, goal: Cursor, loader: str, steps: int | None) -> None:
+        if loader != goal.loader or (steps is None) != (goal.steps is None):
+            found, here = _pass(goal.loader, goal.steps), _pass(loader, steps)
+            reason = f"the checkpoint lies in loop {self.loop} over batches of epoch {goal.epoch}, then {found}"
+            raise RunError("batches", f"{reason}, and here {here}; {_OTHER_LOOPS}")
+        if steps is not None and goal.steps is not None:
+            where = f"behind {goal.taken} steps of the loop"
+            _compare("batches", where, needed=goal.taken, then=goal.steps, now=steps)
 
     def refuse_missed_loop(self) -> None:
         """Refuse to leave the epoch that the checkpoint lies in before the script has come there.
@@ -97,9 +106,14 @@ class Way:
         return f"{reason}: nothing was trained; the script was changed"
 
 
-def _name(epochs: bool) -> str:
-    return "epochs" if epochs else "batches"
+def _pass(loader: str, steps: int | None) -> str:
+    return f"a pass over {loader!r}" if steps is None else f"a number of steps over {loader!r}"
 
 
-def _pass(loader: str, *, whole: bool) -> str:
-    return f"a pass over {loader!r}" if whole else f"a number of steps over {loader!r}"
+def _compare(loop: str, where: str, *, needed: int, then: int, now: int) -> None:
+    """Refuse a loop that ends before the checkpoint, and warn of one that ends before it did then."""
+    if needed > now:
+        raise RunError(loop, f"the checkpoint lies {where}, and only {now} are asked for; {_FEWER}")
+    if now < then:
+        text = f"run.{loop} is asked for {now}, and was for {then} when the checkpoint was made; {_FEWER}"
+        warnings.warn(text, SamerunWarning, stacklevel=2)

@@ -166,8 +166,8 @@ def _bytes(tensor: torch.Tensor) -> tuple[Buffer, torch.Tensor]:
 
 def _unusual(tensor: torch.Tensor) -> bytes:
     """Digest a subclass or a tensor of another layout by the plain tensors it is made of."""
-    kind = f"{type(tensor).__qualname__} {tensor.layout} {tensor.dtype}{list(tensor.shape)}"
     with torch.no_grad(), _disable_current_modes(), torch._C.DisableTorchFunctionSubclass():
+        kind = f"{type(tensor).__qualname__} {tensor.layout} {tensor.dtype}{list(tensor.shape)}"
         inner = list(_inner(tensor))
     return xxh3_128_digest(b"".join(map(tensor_digest, inner)), _text_seed(kind))
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from samerun.errors import TraceError
 from samerun.tracing.sites import is_user_code, user_frames
 
-__all__ = ["Follower", "follow"]
+__all__ = ["Follower", "follow", "pause"]
 
 # Set by us on purpose and by nobody else: torch's own profilers and coverage take the lower ones.
 _TOOL = 4
@@ -41,27 +41,54 @@ def follow(follower: Follower) -> AbstractContextManager[None]:
     return _by_monitoring(follower) if sys.version_info >= (3, 12) else _by_settrace(follower)
 
 
+def pause() -> Callable[[], None] | None:
+    """Stop telling about this thread where that makes our own code slow, and return what goes on with it.
+
+    ``None`` where nothing is followed, or not in a way that costs anything outside of the user's code.
+    """
+    following = sys.gettrace()
+    if type(following) is not _Tracer:
+        return None
+    sys.settrace(None)
+    return following.resume
+
+
+class _Tracer:
+    """What ``sys.settrace`` is given."""
+
+    __slots__ = ("_entered", "local")
+
+    def __init__(self, follower: Follower) -> None:
+        told = {"line": follower.reached, "return": follower.left}
+
+        def local(frame: FrameType, event: str, _argument: Any) -> Any:
+            if (tell := told.get(event)) is not None:
+                tell(frame)
+            return local
+
+        self.local = local
+        self._entered = follower.entered
+
+    def __call__(self, frame: FrameType, _event: str, _argument: Any) -> Any:
+        if not is_user_code(frame.f_code):
+            return None
+        self._entered(frame)
+        return self.local
+
+    def resume(self) -> None:
+        """Go on after :func:`pause`."""
+        sys.settrace(self)
+
+
 @contextmanager
 def _by_settrace(follower: Follower) -> Iterator[None]:
     if (other := sys.gettrace()) is not None:
         raise _taken(f"{getattr(other, '__module__', None) or type(other).__module__} has set sys.settrace")
-    told = {"line": follower.reached, "return": follower.left}
-
-    def local(frame: FrameType, event: str, _argument: Any) -> Any:
-        if (tell := told.get(event)) is not None:
-            tell(frame)
-        return local
-
-    def begin(frame: FrameType, _event: str, _argument: Any) -> Any:
-        if not is_user_code(frame.f_code):
-            return None
-        follower.entered(frame)
-        return local
-
+    tracer = _Tracer(follower)
     entered = list(user_frames(sys._getframe(2)))
     for frame in entered:
-        frame.f_trace = local
-    sys.settrace(begin)
+        frame.f_trace = tracer.local
+    sys.settrace(tracer)
     try:
         yield
     finally:

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -17,6 +17,7 @@ from xxhash import xxh3_128_digest
 
 from samerun.tracing.dump import Dump, Wish
 from samerun.tracing.fingerprint import tensor_digest
+from samerun.tracing.lines import pause
 from samerun.tracing.positions import generator_bytes
 from samerun.tracing.sites import Stack, user_stack
 from samerun.tracing.structure import ModuleCalls
@@ -24,6 +25,8 @@ from samerun.tracing.structure import ModuleCalls
 __all__ = ["Op", "Operations"]
 
 _PART = 8
+# Autograd nodes whose origin is known at once; a step has some thousands.
+_NODES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +77,21 @@ class Op:
     @property
     def value(self) -> str:
         """What is written beside the digest, as JSON."""
-        told = {"arguments": self.arguments, "module": self.module, "node": self.node, "drew": self.drew}
-        stacks = f'"stack":{self.stack.json},"forward":{self.forward.json}'
-        return f'{{"outputs":{len(self.outputs)},{stacks},{json.dumps(told)[1:]}'
+        return (
+            f'{{"outputs":{len(self.outputs)},"arguments":{_json(self.arguments)},"module":{_json(self.module)},'
+            f'"node":{_json(self.node)},"drew":{_json(self.drew)},"stack":{self.stack.json},'
+            f'"forward":{self.forward.json}}}'
+        )
 
     @property
     def parts(self) -> bytes:
         """The digests of the outputs and then of the inputs, as they are written."""
         return b"".join((*self.outputs, *self.inputs))
+
+
+@lru_cache(maxsize=10_000)
+def _json(text: str | None) -> str:
+    return json.dumps(text)
 
 
 class Operations(TorchDispatchMode):
@@ -129,14 +139,19 @@ class Operations(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        call = _Call(func, args, kwargs or {})
-        if call.plan is None or FakeTensor in types:
-            return func(*args, **call.kwargs)
-        call.begin(self._dump)
-        result = func(*args, **call.kwargs)
-        if type(result) is not FakeTensor:
-            self._sink(self._op(call, result, user_stack(sys._getframe(1))))
-        return result
+        resume = pause()
+        try:
+            call = _Call(func, args, kwargs or {})
+            if call.plan is None or FakeTensor in types:
+                return func(*args, **call.kwargs)
+            call.begin(self._dump)
+            result = func(*args, **call.kwargs)
+            if type(result) is not FakeTensor:
+                self._sink(self._op(call, result, user_stack(sys._getframe(1))))
+            return result
+        finally:
+            if resume is not None:
+                resume()
 
     def _op(self, call: _Call, result: Any, stack: Stack) -> Op:
         assert call.plan is not None
@@ -150,6 +165,8 @@ class Operations(TorchDispatchMode):
         module = self._calls.path
         # A node takes its number just before the operation it is for is carried out.
         if torch.is_grad_enabled():
+            if len(self._made) > _NODES:
+                self._made.clear()
             self._made.setdefault(_get_sequence_nr() - 1, (stack, module))
         if node is None:
             return None, Stack(), module
@@ -160,7 +177,7 @@ class Operations(TorchDispatchMode):
 class _Call:
     """One call of an operation: what it reads is digested before it, what it writes afterwards."""
 
-    __slots__ = ("_before", "_generator", "_kept", "_wish", "args", "inputs", "kwargs", "plan")
+    __slots__ = ("_before", "_generator", "_kept", "_text", "_wish", "args", "inputs", "kwargs", "plan")
 
     def __init__(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.plan = _plan(func)
@@ -169,6 +186,7 @@ class _Call:
         self.inputs: tuple[bytes, ...] = ()
         self._generator: torch.Generator | None = None
         self._before = b""
+        self._text = ""
         self._wish: Wish | None = None
         self._kept: dict[str, torch.Tensor] = {}
 
@@ -198,8 +216,10 @@ class _Call:
 
     def words(self) -> str:
         """Return the arguments in words."""
-        named = (f"{name}={_words(value)}" for name, value in self.kwargs.items())
-        return ", ".join((*map(_words, self.args), *named))
+        if not self._text:
+            named = [f"{name}={_words(value)}" for name, value in self.kwargs.items()]
+            self._text = ", ".join([*map(_words, self.args), *named])
+        return self._text
 
     def drew(self) -> str | None:
         """Return the generator that moved since the beginning."""

@@ -219,18 +219,19 @@ class Trace:
             query = "SELECT DISTINCT digest FROM events WHERE seq <= ? AND series = ? LIMIT ?"
             return {digest for (digest,) in self._rows(query, self._end, self.number(series), most) if _digest(digest)}
 
-    def standing(self, step: int) -> dict[Series, Event]:
-        """Return the last event before a step of each series of a kind that stands until it changes."""
+    def standing(self, step: int, since: int = 0) -> dict[Series, Event]:
+        """Return the last event before a step of each series that stands until it changes.
+
+        Args:
+            step: the step.
+            since: what is older than this step is not looked for.
+        """
         with self._reading():
-            start, _ = self._bounds(step, None)
             found = {}
             for number, series in self.series.items():
                 if series.kind in STANDING:
-                    row = self._rows(
-                        f"{_EVENTS} WHERE seq < ? AND series = ? ORDER BY seq DESC LIMIT 1",
-                        start,
-                        number,
-                    )
+                    query = f"{_EVENTS} WHERE seq >= ? AND seq < ? AND series = ? ORDER BY seq DESC LIMIT 1"
+                    row = self._rows(query, self._place(since), self._place(step), number)
                     if row:
                         found[series] = self._event(row[0])
             return found

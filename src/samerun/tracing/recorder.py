@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import cache, wraps
@@ -37,6 +38,8 @@ __all__ = ["Recorder"]
 
 # Notes kept before there is a file, and in all; a script that seeds in each step would fill the disk.
 _EARLY, _NOTES = 10_000, 100_000
+# Observations of levels 2 and 3 that are kept before there is a file: the latest ones.
+_SEEN = 200_000
 # The rows of batches up to this size are recorded at each step, those of larger ones where other parts are.
 _SMALL_BATCH = 64
 
@@ -105,6 +108,8 @@ class Recorder:
         self._threads = 0
         self._on = self._parts = True
         self._deep = ExitStack()
+        self._is_observing = False
+        self._seen: deque[Observation] = deque(maxlen=_SEEN)
 
     @property
     def writer(self) -> Writer | None:
@@ -117,9 +122,15 @@ class Recorder:
         if self._writer is not None:
             self._writer.close(reason)
 
+    def watch(self) -> None:
+        """Observe what happens before the first batch or step as levels 2 and 3 do, if they are for the first step."""
+        if self._settings.is_deep(0) and multiprocessing.parent_process() is None:
+            self._observe()
+
     def in_child(self) -> None:
         """Begin anew in a process that was forked, which makes a file of its own if it trains."""
         step = self.step
+        self._deep.close()
         self._reset()
         self._notes.append((0, "forked", {"parent": os.getppid(), "step": step}))
 
@@ -337,6 +348,8 @@ class Recorder:
         for note in self._notes:
             self._writer.note(*note)
         self._notes.clear()
+        while self._seen:
+            self._write_seen(self._seen.popleft())
         return True
 
     def _begin_file_and_step(self) -> None:
@@ -357,12 +370,18 @@ class Recorder:
             self._generators.refresh()
             for name, state in self._generators.states():
                 self._writer.state(self.step, self._writer.series("rng", name), state)
-        if self._settings.is_deep(self.step):
-            self._deep.enter_context(observing(self._settings.level, self._observed))
+        if self._settings.is_deep(self.step) and not self._is_observing:
+            self._observe()
+
+    def _observe(self) -> None:
+        self._deep.enter_context(observing(self._settings.level, self._observed))
+        self._is_observing = True
 
     def _end_step(self) -> None:
         assert self._writer is not None
-        self._deep.close()
+        if not self._settings.is_deep(self.step + 1):  # hooks that come and go would make a compiler compile anew
+            self._deep.close()
+            self._is_observing = False
         if self._on:
             self._writer.end_step(self.step, self._loss)
         self.step += 1
@@ -370,8 +389,15 @@ class Recorder:
 
     def _observed(self, found: Observation) -> None:
         """Record what level 2 or 3 saw."""
-        if self.failed is None and self._writer is not None and threading.get_ident() not in self._busy:
-            self._event(self._phase, found.kind, found.name, found.digest, value=found.value)
+        if self.failed is not None or threading.get_ident() in self._busy:
+            return
+        if self._writer is None:  # there is no file before the first batch or step
+            self._seen.append(found)
+        else:
+            self._write_seen(found)
+
+    def _write_seen(self, found: Observation) -> None:
+        self._event(self._phase, found.kind, found.name, found.digest, value=found.value, parts=found.parts)
 
     def _fail(self, error: Exception) -> None:
         self.failed = error

@@ -82,8 +82,8 @@ class trace:  # noqa: N801  # a context manager, named like one
         record: Collection[str] = DEFAULT,
         force: bool = False,
     ) -> None:
-        checked = Settings.checked(path, level=level, steps=steps, every=every, record=record, force=force)
-        self._settings = _rerun(checked)
+        settings = Settings.checked(path, level=level, steps=steps, every=every, record=record, force=force)
+        self._settings = _rerun(settings)
         self._session: Session | None = None
 
     def __enter__(self) -> None:

@@ -74,6 +74,7 @@ class Training:
         self._state_keys: list[Any] = []
         self._state_layout: Layout = []
         self._buffer_layout: Layout = []
+        self._unsettled = True
         self._rates: tuple[Any, tuple[bytes, str]] = (None, (b"", ""))
 
     def is_current(self, optimizer: Optimizer) -> bool:
@@ -83,6 +84,7 @@ class Training:
     def settle(self) -> None:
         """Look again at dtypes and shapes, which a script may change; done at the steps whose parts are kept."""
         self._layout = _same_or_new(self._layout, zip(self._names, self._parameters, strict=True))
+        self._unsettled = True
 
     def parameters(self) -> Record:
         """Return what stands for the parameters."""
@@ -97,7 +99,9 @@ class Training:
         found = self._buffers.named()
         if not found:
             return None
-        self._buffer_layout = _same_or_new(self._buffer_layout, found)
+        if self._unsettled or len(found) != len(self._buffer_layout):
+            self._buffer_layout = _same_or_new(self._buffer_layout, found)
+            self._unsettled = False
         return self._buffered.record([buffer for _, buffer in found], self._buffer_layout)
 
     def state(self, optimizer: Optimizer) -> Record | None:

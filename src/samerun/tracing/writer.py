@@ -30,6 +30,9 @@ _MOST_ROWS = 100_000
 # Seconds to wait for a reader that keeps the file locked, once rows can be gathered no longer.
 _PATIENCE = 60.0
 
+# The first SQLite with tables that check the types of their values.
+_SQLITE = (3, 37)
+
 _INSERT = {
     "events": "INSERT INTO events VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
     "notes": "INSERT INTO notes VALUES(?, ?, ?, ?)",
@@ -184,6 +187,12 @@ class Writer:
         self._connection.close()
         atexit.unregister(self._at_exit)
 
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        self.close("end" if kind is None else f"exception: {kind.__name__}")
+
     def _begin_step(self) -> None:
         self._nth: dict[int, int] = {}
         self._hashed: list[bytes] = []
@@ -251,6 +260,11 @@ def _is_trace(path: Path) -> bool:
 
 
 def _create(path: Path) -> sqlite3.Connection:
+    if sqlite3.sqlite_version_info < _SQLITE:
+        needed = ".".join(map(str, _SQLITE))
+        raise TraceError(
+            str(path), f"cannot be made: Python has SQLite {sqlite3.sqlite_version} here, and {needed} is needed"
+        )
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         # Events come from whatever thread runs a backward pass.

@@ -185,6 +185,11 @@ def test_weights_made_before_the_seed(judge):
     assert (found.cause, found.place) == ("seeded-late", Site("train.py", 3, "main"))
 
 
+def test_weights_of_other_seeds_were_not_made_too_early(judge):
+    found = judge({}, {"initial": "other", "notes": (seed(value=43), *SEEDED[1:])})
+    assert [diagnosis.cause for diagnosis in found] == ["other-seed", "initial-weights"]
+
+
 def test_other_initial_weights(judge):
     layouts = {"parameters": [("fc.weight", "float32", [2]), ("fc.bias", "float32", [2])]}
 
@@ -292,6 +297,12 @@ def test_the_same_samples_in_other_batches(judge):
     assert "each worker of an iterable dataset" in found.sentence
 
 
+def test_workers_do_not_regroup_a_dataset_that_has_an_order(judge):
+    first = {"batches": batches_of(ORDER), "steps": range(50), "notes": (*SEEDED, loader())}
+    second = {"batches": batches_of(ORDER[::-1]), "steps": range(50), "notes": (*SEEDED, loader(num_workers=2))}
+    assert judge(first, second)[0].cause == "data-order"
+
+
 def test_a_learning_rate(judge):
     values = [lambda step, kind, rate=rate: json.dumps([rate]) if kind == "rates" else None for rate in (0.1, 0.01)]
     (found, *_) = judge({"values": values[0]}, {"values": values[1], "content": spoiled(5, "rates")})
@@ -303,18 +314,24 @@ def test_threads_and_instructions(judge):
     other = {**ENVIRONMENT, "threads": {"intra_op": 4}}
     (found, *_) = judge({}, {"meta": {"environment": other}, "content": spoiled(3, "gradients")})
     assert (found.cause, found.details) == ("threads", ("threads.intra_op: 2 and 4",))
-    assert "another number of threads" in found.sentence
+    assert "another number of threads adds" in found.sentence
     noted = [(2, "threads", {"intra_op": number, "inter_op": 1}) for number in (2, 1)]
     (found, *_) = judge({"notes": (*SEEDED, noted[0])}, {"notes": (*SEEDED, noted[1]), "content": spoiled(3, "loss")})
     assert (found.cause, found.details) == ("threads", ("threads of torch: 2 and 1",))
     limited = {**ENVIRONMENT, "variables": {"ATEN_CPU_CAPABILITY": "default"}}
     (found, *_) = judge({}, {"meta": {"environment": limited}, "content": spoiled(3, "gradients")})
     assert found.cause == "threads"
-    assert "other instructions" in found.sentence
+    assert "other instructions add" in found.sentence
     # A batch that differs is not the doing of threads.
     assert all(
         f.cause != "threads" for f in judge({}, {"meta": {"environment": other}, "content": spoiled(3, "batch")})
     )
+
+
+def test_what_says_nothing_about_results_is_no_other_environment(judge):
+    harmless = {"variables": {"TORCHELASTIC_ERROR_FILE": "x"}, "git": {"commit": "y"}}
+    options = {"meta": {"environment": {**ENVIRONMENT, **harmless}}, "content": spoiled(3, "gradients", "parameters")}
+    assert [found.cause for found in judge({}, options)] == ["nondeterministic-kernel"]
 
 
 def test_a_kernel_that_gives_other_results(judge):
@@ -346,7 +363,9 @@ def test_the_operation_that_gave_another_result(judge):
     (found, *_) = judge(run("one", "same"), run("other", "same"))
     assert (found.cause, found.place) == ("nondeterministic-kernel", Site("model.py", 31, "Net.forward"))
     assert found.sentence == "aten.index_add.default in module Net.fc gave another result for the same inputs"
-    assert all(f.cause != "nondeterministic-kernel" for f in judge(run("one", "same"), run("other", "changed")))
+    (found,) = judge(run("one", "same"), run("other", "changed"))
+    assert (found.cause, found.place) == ("unknown", Site("model.py", 31, "Net.forward"))
+    assert "made from something outside of torch" in found.sentence
 
 
 def test_another_environment_or_program(judge):
@@ -358,7 +377,7 @@ def test_another_environment_or_program(judge):
     ]
     (found, *_) = judge({"meta": programs[0]}, {"meta": programs[1], "content": spoiled(4, "gradients")})
     assert found.cause == "environment"
-    assert found.sentence == "the gradients differs first, and the runs were not set up alike: command and script"
+    assert found.sentence == "the runs were not set up alike, which may explain the gradients: command and script"
 
 
 def test_a_different_number_of_steps(judge):
@@ -429,6 +448,13 @@ def test_a_piece_that_a_resumed_run_forgot(judge, piece):
     assert found.details == ("B.trace loaded: Net.load_state_dict",)
 
 
+def test_an_optimizer_that_was_not_loaded_is_the_cause_also_where_its_rate_differs_first(judge):
+    (found, *_) = judge(
+        {}, {**RESUMED, "loaded": ("parameters", "buffers"), "content": spoiled(10, "rates", "optimizer")}
+    )
+    assert "without the optimizer's state: it had none before the first step" in found.sentence
+
+
 def test_parameters_that_a_resumed_run_did_not_load(judge):
     (found, *_) = judge({}, {**RESUMED, "initial": None, "content": spoiled(10, "parameters")}, offset=10)
     assert found.cause == "forgotten-piece"
@@ -447,10 +473,50 @@ def test_what_differs_long_after_resuming_is_no_forgotten_piece(judge):
     assert found.cause == "nondeterministic-kernel"
 
 
+# --- scripts without a loader, whose generators are read at the ends of steps only
+
+
+WITHOUT_LOADER = tuple(event for event in EVENTS if event[0] >= Phase.GRADIENTS)
+
+
+def test_a_seed_in_the_middle_of_a_script_without_a_loader(judge):
+    extra = (6, *seed(line=77)[1:])
+    second = {"notes": (*SEEDED, extra), "content": spoiled(6, "loss", "gradients", "rng")}
+    (found, *_) = judge({"events": WITHOUT_LOADER}, {"events": WITHOUT_LOADER, **second})
+    assert (found.cause, found.place) == ("seeded-twice", Site("train.py", 77, "main"))
+
+
+def test_a_script_without_a_loader_that_was_never_seeded(judge):
+    first = {"events": WITHOUT_LOADER, "notes": ()}
+    (found, *_) = judge(first, {**first, "content": spoiled(0, "loss", "gradients", "rng", "parameters")})
+    assert found.cause == "never-seeded"
+    assert "torch's CPU generator" in found.sentence
+
+
+def test_generators_that_move_apart_within_a_step_are_not_a_kernels_doing(judge):
+    first = {"events": WITHOUT_LOADER}
+    (found,) = judge(first, {**first, "content": spoiled(6, "loss", "gradients", "rng")})
+    assert (found.cause, found.certain) == ("generator-ahead", False)
+    assert found.sentence == (
+        "torch's CPU generator is in another state: something drew from it, or set it, between the ends of steps 5 and "
+        "6 in one of the runs; the draws cannot be counted"
+    )
+
+
+def test_a_resumed_script_without_a_loader_that_forgot_its_generators(judge):
+    content = spoiled(10, "loss", "gradients", "rng")
+    second = {**RESUMED, "content": content, "events": WITHOUT_LOADER}
+    (found, *_) = judge({"events": WITHOUT_LOADER}, second, offset=10)
+    assert found.cause == "forgotten-piece"
+    assert "without the state of torch's CPU generator: it is in another state by the end" in found.sentence
+
+
 # --- generators that are ahead: real states
 
 
-def real(path, *, extra_at=None, draws=3, gauss=False, level3=False):
+def real(
+    path, *, extra_at=None, within=None, draws=3, gauss=False, level3=False, loss=False, fetches=True, states=range(8)
+):
     """Record a run that draws 5 numbers from NumPy in each of 8 steps, and more before a step."""
     np.random.seed(1)
     writer, generators = Writer(path, {"environment": ENVIRONMENT}), Generators()
@@ -463,24 +529,56 @@ def real(path, *, extra_at=None, draws=3, gauss=False, level3=False):
 
     writer.note(0, "seed", seed("numpy", 1)[2])
     for step in range(8):
-        writer.state(step, series, pack_state(RandomStateSource("numpy").pack(RandomStateSource("numpy").read())))
+        if step in states:
+            writer.state(step, series, pack_state(RandomStateSource("numpy").pack(RandomStateSource("numpy").read())))
         if step == extra_at:
             np.random.normal() if gauss else np.random.bytes(4 * draws)
+            if gauss == "hidden":  # by what is drawn after it
+                np.random.bytes(4)
             if level3:
                 stack = [["eda.py", 12, "plot_samples"], ["eda.py", 40, "<module>"]]
                 value = json.dumps({"how": "drew", "count": draws, "stack": stack})
                 writer.event(step, 0, writer.series("draw", "numpy"), digest(step), value=value)
         elif level3:
             writer.event(step, 0, writer.series("draw", "python"), digest(step), value="{}")
-        read(step, Phase.BEFORE_BATCH)
-        writer.event(step, Phase.BATCH, writer.series("batch", ""), digest(np.random.rand(5).tolist()))
-        read(step, Phase.BATCH)
+        if fetches:
+            read(step, Phase.BEFORE_BATCH)
+            writer.event(step, Phase.BATCH, writer.series("batch", ""), digest(np.random.rand(5).tolist()))
+            read(step, Phase.BATCH)
+        if step == within:
+            np.random.bytes(4 * draws)
+        if loss:
+            writer.event(step, Phase.BATCH, writer.series("loss", ""), digest(np.random.rand(1).tolist()))
+            read(step, Phase.STEPPED)
         writer.end_step(step)
     writer.close()
     return path
 
 
-@pytest.mark.parametrize(("options", "draws"), [({"draws": 3}, 3), ({"draws": 1000}, 1000), ({"gauss": True}, None)])
+def test_a_draw_within_the_step_shows_in_what_is_computed(tmp_path):
+    run = compare_runs(real(tmp_path / "A.trace", loss=True), real(tmp_path / "B.trace", within=5, loss=True))
+    assert run.worst.divergence.series.kind == "loss"
+    (found, *_) = diagnose(Evidence(run.worst))
+    run.close()
+    assert found.cause == "generator-ahead"
+    assert found.sentence == (
+        "NumPy's global generator is 3 draws ahead in B.trace: something drew from it between the fetching of the "
+        "batch and the end of the optimizer's step"
+    )
+
+
+def test_draws_without_a_loader_lie_between_the_ends_of_steps(tmp_path):
+    options = {"loss": True, "fetches": False}
+    run = compare_runs(real(tmp_path / "A.trace", **options), real(tmp_path / "B.trace", within=5, **options))
+    (found, *_) = diagnose(Evidence(run.worst))
+    run.close()
+    assert "3 draws ahead in B.trace: something drew from it between the ends of steps 4 and 5" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("options", "draws"),
+    [({"draws": 3}, 3), ({"draws": 1000}, 1000), ({"gauss": True}, None), ({"gauss": "hidden"}, None)],
+)
 @pytest.mark.parametrize("swapped", [False, True])
 def test_a_generator_that_is_ahead(tmp_path, options, draws, swapped):
     paths = [real(tmp_path / "A.trace"), real(tmp_path / "B.trace", extra_at=5, **options)]
@@ -494,6 +592,16 @@ def test_a_generator_that_is_ahead(tmp_path, options, draws, swapped):
     )
     assert found.place is None
     assert found.details == ("samerun explain finds the line",)
+
+
+def test_draws_are_counted_from_a_state_long_before(tmp_path):
+    options = {"states": (0,)}
+    run = compare_runs(
+        real(tmp_path / "A.trace", **options), real(tmp_path / "B.trace", extra_at=5, draws=777, **options)
+    )
+    (found, *_) = diagnose(Evidence(run.worst))
+    run.close()
+    assert "777 draws ahead in B.trace" in found.sentence
 
 
 def test_the_line_that_drew_where_draws_were_recorded(tmp_path):

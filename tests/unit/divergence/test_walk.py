@@ -99,6 +99,12 @@ def test_the_kept_half_of_a_gaussian_is_part_of_the_state(before):
             np.random.random_sample()
         np.random.normal()
 
+    def randn():
+        torch.rand(2 * before)
+        torch.randn(1 + 2 * (before % 3))  # an odd number of fewer than 16, whose last one leaves a half
+
+    torch.manual_seed(8)
+    assert walked("torch.cpu", randn) == 2 * before + 4 * (1 + before % 3)
     random.gauss(0, 1), random.gauss(0, 1)  # no half is left
     np.random.seed(8)
     assert walked("python", gauss) == 2 * before + 4

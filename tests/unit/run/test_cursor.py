@@ -16,15 +16,15 @@ def test_a_place_comes_back():
         pass_epoch=None,
         over=True,
         last=True,
-        epochs=True,
+        epochs=3,
         loader="a",
-        whole=True,
+        steps=None,
     )
     assert Cursor.of(place.state_dict()) == place
 
 
 @pytest.mark.parametrize(
-    "name", ["step", "section", "epoch", "loop", "taken", "pass_epoch", "over", "last", "epochs", "whole"]
+    "name", ["step", "section", "epoch", "loop", "taken", "pass_epoch", "over", "last", "epochs", "steps"]
 )
 @pytest.mark.parametrize("value", [-1, 1.0, "1", [1], 2**63])
 def test_what_is_no_place_is_refused(name, value):

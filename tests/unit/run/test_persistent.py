@@ -3,6 +3,7 @@ from __future__ import annotations
 import warnings
 
 import pytest
+import torch
 from torch.utils.data import DataLoader as TorchDataLoader
 
 import samerun
@@ -30,6 +31,31 @@ def persistent(**arguments):
     return TorchDataLoader(Noisy(2), num_workers=1, persistent_workers=True, **arguments)
 
 
+class OwnPass(TorchDataLoader):
+    def __iter__(self):
+        yield from super().__iter__()
+
+
+def test_loaders_that_begin_a_pass_in_their_own_way_are_told_too(tmp_path):
+    own = vars(OwnPass)["__iter__"]
+    loader = OwnPass(Noisy(2), num_workers=1, persistent_workers=True)
+    (told,) = validated(tmp_path, loader)
+    assert "a OwnPass over Noisy" in str(told.message)
+    assert vars(OwnPass)["__iter__"] is own
+
+
+def test_two_runs_that_end_in_any_order_leave_the_loaders_as_they_were(tmp_path):
+    before = TorchDataLoader.__iter__
+    runs = [samerun.Run(tmp_path / str(number), seed=1, rng="global") for number in range(2)]
+    loops = [iter(run.epochs(2)) for run in runs]
+    for loop in loops:
+        next(loop)
+    assert TorchDataLoader.__iter__ is not before
+    for loop in loops:
+        loop.close()
+    assert TorchDataLoader.__iter__ is before
+
+
 def test_a_loader_that_draws_once_in_each_process_is_told_once_and_where(tmp_path):
     (told,) = validated(tmp_path / "torch", persistent())
     assert told.category is SamerunWarning
@@ -43,8 +69,9 @@ def test_a_loader_that_draws_once_in_each_process_is_told_once_and_where(tmp_pat
         (lambda: TorchDataLoader(Noisy(2), num_workers=1), None),
         (lambda: samerun.exact(persistent(), seed=3, name="validation"), None),
         (persistent, samerun.isolate),
+        (lambda: persistent(generator=torch.Generator()), None),
     ],
-    ids=["not persistent", "exact", "isolated"],
+    ids=["not persistent", "exact", "isolated", "a generator of its own"],
 )
 def test_others_are_not(tmp_path, loader, around):
     before = TorchDataLoader.__iter__

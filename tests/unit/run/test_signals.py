@@ -38,6 +38,20 @@ def test_one_that_was_not_answered_reaches_whom_it_was_meant_for():
         signal.raise_signal(INT)
 
 
+def test_the_handlers_come_back_in_whatever_order_two_end():
+    before = signal.getsignal(TERM)
+    first, second = Signals([TERM]), Signals([TERM, INT])
+    first.__enter__()
+    second.__enter__()
+    first.__exit__()
+    signal.raise_signal(TERM)
+    assert second.received is TERM
+    second.received = None
+    second.__exit__()
+    assert signal.getsignal(TERM) is before
+    assert signal.getsignal(INT) is signal.default_int_handler
+
+
 def code_of(body):
     child = os.fork()
     if child == 0:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 from torch import nn
 
 import samerun
-from samerun.errors import RunError, StateError
+from samerun.errors import RunError, SamerunWarning, StateError
 from samerun.run.tracked import tracked
 from samerun.state import first_difference
 
@@ -207,7 +208,7 @@ def test_attributes_that_have_changed_come_back_and_constants_are_the_scripts():
     model[0].late = {"a": [np.float32([1]), (None, "b", 2.5)], 3: torch.ones(1)}
     model[0].weight.data.zero_()
     state = kept.state()
-    assert list(state["attributes"]) == ["0.mean", "0.other", "0.count", "0.late"]
+    assert list(state["attributes"]["changed"]["0"]) == ["mean", "other", "count", "late"]
     other, mean = tracked("model", fresh), fresh[0].mean
     assert list(other.problems(state)) == []
     other.load(state, exactly=True)
@@ -219,6 +220,177 @@ def test_attributes_that_have_changed_come_back_and_constants_are_the_scripts():
     fresh[0].late[3].zero_()
     assert first_difference(state, kept.state()) is None
     assert next(problem.where for problem in tracked("model", nn.Linear(1, 1)).problems(state)) == "model['0.mean']"
+
+
+class Holding(nn.Module):
+    """Attributes that are second names for something else, or are shared."""
+
+    def __init__(self, memory, rows):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(2))
+        self.initial = self.mean
+        self.first = self.second = torch.zeros(2)
+        self.scales = [torch.ones(2, requires_grad=True)]
+        self.memory, self.row, self.array = memory, rows[0], np.zeros(3)
+        self.view, self.wide, self.none, self.warm = self.array[:1], torch.zeros(1).expand(4), None, True
+        self.drop = nn.Dropout(0.5)
+
+    def change(self):
+        self.mean = self.mean + 1
+        self.second = torch.ones(2)
+        self.scales[0].data += 1
+        self.memory["seen"] = self.memory.get("seen", 0) + 1
+        self.row, self.wide = torch.ones(2), torch.ones(4)
+        self.array[0] += 1
+        self.none, self.late, self.value = torch.ones(1), 5, np.float32(0.1)
+        self.drop.p *= 0.5
+        vars(self).pop("warm", None)
+
+
+def holding():
+    memory, rows = {}, torch.zeros(3, 2)
+    return Holding(memory, rows), memory, rows
+
+
+def test_what_was_changed_in_place_is_put_back_in_place_and_what_was_bound_anew_is_bound_anew():
+    model, *_ = holding()
+    kept = tracked("model", model)
+    for _ in range(2):
+        model.change()
+    state = kept.state()
+    fresh, memory, rows = holding()
+    (scale,), array = fresh.scales, fresh.array
+    other = tracked("model", fresh)
+    other.load(state, exactly=True)
+    assert first_difference(state, other.state()) is None
+    assert fresh.scales[0] is scale
+    assert scale.requires_grad
+    assert scale.tolist() == [3, 3]
+    assert fresh.memory is memory
+    assert memory == {"seen": 2}
+    assert fresh.array is array
+    assert fresh.view[0] == 2
+    assert rows.sum() == 0
+    assert fresh.mean.tolist() == [2, 2]
+    assert [fresh.initial.sum(), fresh.first.sum(), fresh.second.sum()] == [0, 0, 2]
+    assert type(fresh.value) is np.float32
+    assert fresh.drop.p == 0.125
+    assert not hasattr(fresh, "warm")
+
+
+def test_a_training_that_is_begun_again_with_the_same_module_finds_it_as_it_was():
+    model, memory, _ = holding()
+    none = tracked("model", model).state()
+    model.change()
+    once = tracked("model", model).state()
+    model.change()
+    model.later = 1
+    again = tracked("model", model)
+    again.load(once, exactly=True)
+    assert first_difference(once, again.state()) is None
+    assert memory == {"seen": 1}
+    assert not hasattr(model, "later")
+    again.load(none, exactly=True)
+    assert first_difference(none, again.state()) is None
+    assert model.warm is True
+    assert model.none is None
+    assert memory == {}
+
+
+def test_a_large_attribute_that_changed_cannot_be_put_back_without_the_checkpoint(monkeypatch):
+    monkeypatch.setattr("samerun.run.tracked.attributes._LARGEST", 8)
+    model = nn.Sequential(Beside())
+    model[0].large = torch.zeros(3)
+    before = tracked("model", model).state()
+    model[0].large += 1
+    changed = tracked("model", model).state()
+    tracked("model", model).load(changed, exactly=True)
+    with pytest.raises(RunError, match=r"0.large: the attribute was changed since it was tracked.*make the thing anew"):
+        tracked("model", model).load(before, exactly=True)
+
+
+def test_attributes_of_a_parametrized_module_are_its_users():
+    model, fresh = (nn.utils.parametrizations.orthogonal(Counting(2, 2)) for _ in range(2))
+    kept = tracked("model", model)
+    model.count += 1
+    tracked("model", fresh).load(kept.state(), exactly=True)
+    assert fresh.count == 1
+
+
+class Counting(nn.Linear):
+    count = 0
+
+
+class Odd(torch.Tensor):
+    @staticmethod
+    def __new__(cls):
+        return torch.Tensor._make_wrapper_subclass(cls, (2,))
+
+    @classmethod
+    def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
+        raise NotImplementedError
+
+
+def test_attributes_that_cannot_be_kept_are_passed_over():
+    model = nn.Linear(1, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # nested tensors are a prototype
+        model.nested = torch.nested.nested_tensor([torch.ones(1), torch.ones(2)])
+    model.sparse, model.meta = torch.ones(2).to_sparse(), torch.ones(2, device="meta")
+    model.register_buffer("odd", Odd(), persistent=False)
+    model.loop = []
+    model.loop.append(model.loop)
+    state = tracked("model", model).state()
+    assert state["attributes"] == {"changed": {}, "deleted": []}
+
+
+def test_hooks_are_told_apart_by_their_place():
+    def hooked(generator):
+        model = nn.Linear(1, 1)
+        model.register_forward_hook(lambda *_: generator.random())
+        return tracked("model", model)
+
+    first, second = random.Random(1), random.Random(2)
+    state = hooked(first).state()  # torch counts hooks up through the process
+    other = hooked(second)
+    assert list(other.problems(state)) == []
+    other.load(state, exactly=True)
+    assert second.getstate() == first.getstate()
+
+
+def test_generators_that_cannot_be_kept_are_told():
+    model = nn.Linear(1, 1)
+    model.source = random.SystemRandom()
+    with pytest.warns(SamerunWarning, match=r"model: generators inside are not kept.*objects\[0\].source"):
+        assert tracked("model", model).state()["generators"] == {}
+
+
+class Noisy(torch.optim.SGD):
+    def __init__(self, parameters):
+        super().__init__(parameters, lr=0.1)
+        self.generator, self.count = torch.Generator().manual_seed(3), 0
+
+    def step(self, closure=None):
+        self.count += 1
+        self.param_groups[0]["params"][0].data += torch.rand((), generator=self.generator)
+
+
+def test_an_optimizer_comes_back_with_what_it_leaves_out_of_its_state():
+    before, after = (Noisy([torch.zeros(2, requires_grad=True), torch.ones(1), torch.ones(1)]) for _ in range(2))
+    kept, other = tracked("optimizer", before), tracked("optimizer", after)
+    before.step()
+    before.param_groups[0]["params"][0].requires_grad_(False)
+    before.param_groups[0]["params"][1].data += 1
+    state = kept.state()
+    assert list(state["loose"]) == [0, 1]  # the frozen one that never changed is the script's
+    assert list(other.problems(state)) == []
+    other.load(state, exactly=True)
+    assert first_difference(state, other.state()) is None
+    assert after.count == 1
+    assert not after.param_groups[0]["params"][0].requires_grad
+    before.step()
+    after.step()
+    assert first_difference(kept.state(), other.state()) is None
 
 
 def test_generators_of_a_module_must_be_as_many():

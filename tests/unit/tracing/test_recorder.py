@@ -21,6 +21,7 @@ import watched
 from samerun.errors import TraceError
 from samerun.rng import capture
 from samerun.tracing import Trace, process
+from samerun.tracing.fingerprint import digest
 from samerun.tracing.format import Phase
 from samerun.tracing.reader import Series
 from samerun.tracing.recorder import Recorder
@@ -202,7 +203,7 @@ def test_notes_name_the_line(record, tmp_path):
     ]
     (listed,) = trace.notes("listdir")
     assert listed.value["path"] == str(tmp_path)
-    assert listed.value["count"] == len(["a.txt", "b.txt"])
+    assert listed.value["count"] == 2
     (model,) = trace.notes("model")
     assert model.value["modules"]["3"] == "torch.nn.modules.dropout.Dropout"
     assert model.value["settings"]["3"]["p"] == 0.4
@@ -352,7 +353,23 @@ def test_an_optimizer_around_another_takes_one_step(record):
             model(torch.ones(1, 2)).sum().backward()
             optimizer.step()
 
-    assert len(record(training).steps()) == 3
+    trace = record(training)
+    assert len(trace.steps()) == 3
+    assert {event.series.name for event in trace.events() if event.phase is Phase.STEPPED} & {"0", "1"} == {"1"}
+
+
+def test_an_iterator_around_torch_s_gives_each_batch_once(record):
+    class Around(dataloader._SingleProcessDataLoaderIter):
+        def __next__(self):
+            return super().__next__() + 1
+
+    class Loader(DataLoader):
+        def _get_iterator(self):
+            return Around(self)
+
+    trace = record(lambda: stepping(Loader(torch.arange(3.0), batch_size=1)))
+    found = [event.digest for event in trace.events() if event.series.kind == "batch"]
+    assert found == [digest(torch.tensor([value])) for value in (1.0, 2.0, 3.0)]
 
 
 def test_a_changed_model_has_a_new_layout(record):
@@ -457,8 +474,11 @@ def test_the_recorder_keeps_nothing_alive(tmp_path):
         for batch in watched.loader():
             watched.loss_of(model, batch).backward()
             optimizer.step()
-        gone = weakref.ref(model), weakref.ref(optimizer), weakref.ref(model[0].weight)
-        del model, optimizer, batch
+        gone = weakref.ref(model[1]), weakref.ref(optimizer), weakref.ref(model[0].weight)
+        del model, batch
+        gc.collect()
+        assert gone[0]() is None
+        del optimizer
         gc.collect()
         assert [reference() for reference in gone] == [None] * 3
 

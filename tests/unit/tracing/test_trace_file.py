@@ -151,6 +151,13 @@ def test_an_existing_file_is_refused_and_only_a_trace_replaced(path, tmp_path):
         Writer(tmp_path / "no" / "such" / "folder.trace", {})
 
 
+def test_an_sqlite_that_is_too_old_is_said_to_be(path, monkeypatch):
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
+    with pytest.raises(TraceError, match=r"SQLite .* here, and 3\.37 is needed"):
+        Writer(path, {})
+    assert not path.exists()
+
+
 def test_a_kind_that_is_not_of_the_format_is_refused(path):
     writer = Writer(path, {})
     with pytest.raises(ValueError, match="not 'weather'"):

@@ -21,7 +21,7 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
         return None
     return Diagnosis(
         "environment",
-        f"{subject(pair.series)} differs first, and the runs were not set up alike: {listed([c.name for c in found])}",
+        f"the runs were not set up alike, which may explain {subject(pair.series)}: {listed([c.name for c in found])}",
         "make these the same and compare again; what then still differs has another cause",
         certain=False,
         details=tuple(map(change, found[:6])),

@@ -39,12 +39,14 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
 def _piece(evidence: Evidence, pair: Pair) -> tuple[str, str, str] | None:
     """Return the name of the piece, what shows that it is missing, and what to do."""
     kind = pair.series.kind
+    if kind in ("rates", "optimizer", "parameters") and evidence.at_resumption and _has_no_optimizer_state(evidence):
+        return "the optimizer's state", "it had none before the first step", f"load optimizer.state_dict(): {_RESTORE}"
     if not evidence.at_resumption and kind not in ("rates", "scaler", "buffers"):
         return None
     if pair.step - evidence.comparison.pairing.steps[0] > _SOON:
         return None
-    if kind == "rng":
-        return _generator(evidence, pair)
+    if evidence.moved and not (kind == "parameters" and pair.phase < Phase.STEPPED):
+        return _generator(evidence, evidence.moved[0])
     if kind == "batch":
         return _position(evidence)
     if kind == "parameters" and pair.phase < Phase.STEPPED:
@@ -74,15 +76,29 @@ def _piece(evidence: Evidence, pair: Pair) -> tuple[str, str, str] | None:
     return None
 
 
+def _has_no_optimizer_state(evidence: Evidence) -> bool:
+    """Return whether the resumed run's optimizer had no state at its beginning, where that of the other run had one."""
+    side = evidence.resumed
+    if side is None:
+        return False
+    step = evidence.comparison.pairing.steps[0] - (0 if side else evidence.comparison.pairing.offset)
+    standing = evidence.traces[1 - side].standing(step)
+    for series in evidence.comparison.pairing.compared:
+        if series.kind == "optimizer" and series in standing:
+            trace = evidence.traces[side]
+            events = trace.of(series, trace.first_step, trace.first_step)
+            if events and events[0].phase == Phase.STEPPED:
+                return True
+    return False
+
+
 def _generator(evidence: Evidence, pair: Pair) -> tuple[str, str, str]:
     name = generator(pair.series.name)
     draws = evidence.draws(pair)
     state = "it is in another state" if not draws else f"it is {ahead(draws if evidence.resumed else -draws)}"
-    when = "before the first batch" if pair.phase == Phase.BEFORE_BATCH else "after the batch was fetched"
-    advice = (
-        f"save samerun.capture() with the checkpoint, and samerun.restore() it last, before the first batch: {_RESTORE}"
-    )
-    return f"the state of {name}", f"{state} {when}", advice
+    when = {Phase.BEFORE_BATCH: "before the first batch", Phase.BATCH: "after the batch was fetched"}
+    advice = "save samerun.capture() with the checkpoint, and samerun.restore() it last, before the first batch"
+    return f"the state of {name}", f"{state} {when.get(pair.phase, 'by the end of the first step')}", advice
 
 
 def _position(evidence: Evidence) -> tuple[str, str, str]:

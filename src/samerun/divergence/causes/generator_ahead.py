@@ -10,6 +10,7 @@ from samerun.tracing.format import Phase
 
 __all__ = ["CAUSE"]
 
+_ADVICE = "draw that from another generator, or put it into samerun.isolate() or a Stream, so that it leaves no trace"
 _WHERE = {
     Phase.BEFORE_BATCH: "between the step before and the fetching of the batch",
     Phase.BATCH: "while the batch was fetched",
@@ -20,28 +21,52 @@ _WHERE = {
 
 def _diagnose(evidence: Evidence) -> Diagnosis | None:
     pair = evidence.pair
-    if pair is None or pair.series.kind not in ("rng", "draw"):
+    if pair is None:
         return None
-    source = pair.series.name
-    state = pair if pair.series.kind == "rng" else _state(evidence, source)
-    draws = evidence.draws(state) if state is not None else None
-    line = evidence.extra_draw(source)
-    if not draws and line is None:
-        return None
-    side = line[0] if line is not None else int(draws is not None and draws > 0)
-    amount = "ahead" if not draws else ahead(abs(draws))
+    counted = [(state.series.name, evidence.draws(state)) for state in evidence.moved]
+    counted = [(source, draws) for source, draws in counted if draws]
+    # A difference of another kind is the doing of draws only where they can be counted.
+    sources = [source for source, _ in counted] or ([pair.series.name] if pair.series.kind == "draw" else [])
+    line = next((found for source in sources if (found := evidence.extra_draw(source)) is not None), None)
+    if not counted and line is None:
+        return _uncounted(evidence, pair)
+    source, draws = counted[0] if counted else (pair.series.name, 0)
+    side = line[0] if line is not None else int((draws or 0) > 0)
+    where = _where(evidence, pair)
+    others = [f"{generator(other)} is {_in_words(number)} there" for other, number in counted[1:]]
     return Diagnosis(
         "generator-ahead",
-        f"{generator(source)} is {amount} in {evidence.labels[side]}: something drew from it {_WHERE[pair.phase]}",
-        "draw that from another generator, or put it into samerun.isolate() or a Stream, so that it leaves no trace",
+        f"{generator(source)} is {_in_words(draws)} in {evidence.labels[side]}: something drew from it {where}",
+        _ADVICE,
         line[1] if line is not None else None,
-        details=() if line is not None else ("samerun explain finds the line",),
+        details=(*others, *(() if line is not None else ("samerun explain finds the line",))),
     )
 
 
-def _state(evidence: Evidence, source: str) -> Pair | None:
-    later = evidence.comparison.later
-    return next((pair for series, pair in later.items() if (series.kind, series.name) == ("rng", source)), None)
+def _uncounted(evidence: Evidence, pair: Pair) -> Diagnosis | None:
+    """Say what is known where the draws cannot be counted, as for PCG64, on a device, or where it was set."""
+    agreed = evidence.comparison.agreed()
+    moved = [other for other in evidence.moved if other.series in agreed]
+    if not moved or evidence.resumed is not None:
+        return None
+    return Diagnosis(
+        "generator-ahead",
+        f"{generator(moved[0].series.name)} is in another state: something drew from it, or set it, "
+        f"{_where(evidence, pair)} in one of the runs; the draws cannot be counted",
+        _ADVICE,
+        certain=False,
+        details=("samerun explain finds the line",),
+    )
+
+
+def _in_words(draws: int | None) -> str:
+    return ahead(abs(draws)) if draws else "ahead"
+
+
+def _where(evidence: Evidence, pair: Pair) -> str:
+    if pair.series.kind == "rng" or pair.step == 0 or evidence.agrees_now("batch"):
+        return _WHERE[pair.phase if pair.series.kind == "rng" else Phase.STEPPED]
+    return f"between the ends of steps {pair.step - 1} and {pair.step}"
 
 
 CAUSE = Cause("generator-ahead", 80, _diagnose)

@@ -21,8 +21,6 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
 
 
 def _seed(evidence: Evidence) -> Diagnosis | None:
-    if evidence.pair is None or evidence.pair.series.kind not in ("rng", "draw", "parameters"):
-        return None
     found = other_seeds(evidence)
     if found is None or not isinstance(found[0].value.get("value"), int):
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from samerun.divergence.causes.diagnosis import Cause, Diagnosis
 from samerun.divergence.evidence import Evidence
-from samerun.divergence.words import change
+from samerun.divergence.words import change, generator, listed
 
 __all__ = ["CAUSE"]
 
@@ -18,10 +18,13 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
     changes = [change for change in evidence.setup if change.name.startswith("loader")]
     workers = next((change for change in changes if change.name.endswith("num_workers")), None)
     seeds = evidence.extra_notes("worker-seed", "loader", "seed")
+    own = [series for series in evidence.comparison.pairing.left_out if series.kind == "rng"]
     if workers is not None:
         why = f"they were made by {workers.first} and {workers.second} workers, whose generators draw other numbers"
     elif seeds[0] and seeds[1]:
         why = "the workers began from other seeds"
+    elif own:
+        why = f"{listed([generator(series.name) for series in own])} is in one of the runs only"
     elif evidence.resumed is not None:
         why = "the generators that made them were not where they had been"
     else:
@@ -31,14 +34,21 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
         if found.same_places
         else "no sample agrees"
     )
+    certain = workers is not None or bool(seeds[0] and seeds[1])
     return Diagnosis(
         "item-content",
         f"the samples are others: {same}, and the rest are nowhere near in {evidence.labels[0]}; {why}",
         "let every item draw from generators keyed by its epoch and place: samerun.DataLoader(..., seed=42)",
         evidence.loader_place(1),
-        certain=workers is not None or bool(seeds[0] and seeds[1]),
-        details=tuple(change(found) for found in changes)[:4],
+        certain=certain,
+        details=(*[change(found) for found in changes[:4]], *_hashing(evidence, certain)),
     )
+
+
+def _hashing(evidence: Evidence, certain: bool) -> tuple[str, ...]:
+    if certain or not evidence.hashing_varies:
+        return ()
+    return ("strings have other hashes in the two runs: labels numbered in the order of a set would differ too",)
 
 
 CAUSE = Cause("item-content", 140, _diagnose)

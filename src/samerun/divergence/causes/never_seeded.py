@@ -16,11 +16,10 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
     pair = evidence.pair
     if pair is None or evidence.resumed is not None:
         return None
-    if pair.series.kind in ("rng", "draw"):
-        return _generator(evidence, pair.series)
-    if pair.series.kind in ("parameters", "batch"):
-        return _idle(evidence)
-    return None
+    if pair.series.kind == "draw":
+        return _generator(evidence, Series("rng", pair.series.name))
+    found = (_generator(evidence, other.series) for other in evidence.moved)
+    return next((diagnosis for diagnosis in found if diagnosis is not None), None) or _idle(evidence)
 
 
 def _generator(evidence: Evidence, series: Series) -> Diagnosis | None:

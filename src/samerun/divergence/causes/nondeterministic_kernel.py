@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from samerun.divergence.causes.diagnosis import Cause, Diagnosis
-from samerun.divergence.evidence import COMPUTED, Evidence
+from samerun.divergence.evidence import COMPUTED, Evidence, operation_of, operation_site
 from samerun.divergence.pairs import Pair
 from samerun.divergence.words import subject
 from samerun.tracing.format import Phase
-from samerun.tracing.reader import Event
-from samerun.tracing.sites import Site, Stack
 
 __all__ = ["CAUSE"]
 
@@ -24,6 +19,8 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
         return None
     if pair.series.kind == "op":
         return _operation(pair)
+    if evidence.moved:
+        return None
     stepped = pair.series.kind in ("parameters", "optimizer") and pair.phase == Phase.STEPPED
     if pair.series.kind not in COMPUTED and not (stepped and evidence.agrees_now("gradients")):
         return None
@@ -32,8 +29,8 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
     given = "batch, parameters and generators agreed" if known else "all that was recorded before agreed"
     return Diagnosis(
         "nondeterministic-kernel",
-        f"{subject(pair.series)} differs although {given} and the environments are the same: an operation gave another "
-        f"result for the same inputs",
+        f"an operation gave another result for the same inputs: the first difference is in "
+        f"{subject(pair.series)}, although {given} and the environments are the same",
         _ADVICE,
         certain=known,
         details=("samerun explain finds the operation and its line",)
@@ -45,7 +42,7 @@ def _operation(pair: Pair) -> Diagnosis | None:
     """Look at the inputs of the first operation whose result differs (level 3)."""
     if pair.first is None or pair.second is None:
         return None
-    ours, theirs = _told(pair.first), _told(pair.second)
+    ours, theirs = operation_of(pair.first), operation_of(pair.second)
     if ours is None or theirs is None:
         return None
     inputs = [event.part_digests()[told["outputs"] :] for event, told in ((pair.first, ours), (pair.second, theirs))]
@@ -56,24 +53,9 @@ def _operation(pair: Pair) -> Diagnosis | None:
         "nondeterministic-kernel",
         f"{pair.series.name}{module} gave another result for the same inputs",
         _ADVICE,
-        _site(ours),
+        operation_site(pair.first),
         certain=bool(inputs[0]),
     )
-
-
-def _told(event: Event) -> dict[str, Any] | None:
-    try:
-        told = json.loads(str(event.value))
-    except ValueError:
-        return None
-    return told if isinstance(told, dict) and isinstance(told.get("outputs"), int) else None
-
-
-def _site(told: dict[str, Any]) -> Site | None:
-    try:
-        return Stack.of(told.get("forward") or told.get("stack") or ()).site
-    except (TypeError, ValueError):
-        return None
 
 
 CAUSE = Cause("nondeterministic-kernel", 160, _diagnose)

@@ -13,21 +13,21 @@ __all__ = ["CAUSE", "other_seeds"]
 def other_seeds(evidence: Evidence) -> tuple[Note, Note] | None:
     """Return the first notes of both runs that seed the same generator with different numbers."""
     pair = evidence.pair
-    if pair is None:
+    if pair is None or (not evidence.moved and pair.series.kind not in ("draw", "parameters")):
         return None
-    source = pair.series.name if pair.series.kind in ("rng", "draw") else None
+    sources = [other.series.name for other in evidence.moved] + (
+        [pair.series.name] if pair.series.kind == "draw" else []
+    )
+    concerned = [note for source in sources for note in evidence.seeds(0, source)]
     for one, other in zip(evidence.notes(0, "seed"), evidence.notes(1, "seed"), strict=False):
         same_library = one.value.get("library") == other.value.get("library")
-        concerned = source is None or one in evidence.seeds(0, source)
-        if same_library and concerned and one.value.get("value") != other.value.get("value"):
+        if same_library and (one in concerned or not sources) and one.value.get("value") != other.value.get("value"):
             return one, other
     return None
 
 
 def _diagnose(evidence: Evidence) -> Diagnosis | None:
-    found = (
-        other_seeds(evidence) if evidence.pair and evidence.pair.series.kind in ("rng", "draw", "parameters") else None
-    )
+    found = other_seeds(evidence)
     if found is None:
         return None
     one, other = found

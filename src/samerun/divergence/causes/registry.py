@@ -29,6 +29,6 @@ def diagnose(evidence: Evidence) -> tuple[Diagnosis, ...]:
     if evidence.comparison.same:
         return ()
     found = [diagnosis for cause in all_causes() if (diagnosis := cause.diagnose(evidence)) is not None]
-    # What only says that nothing else fits is left out where something does.
-    known = [diagnosis for diagnosis in found if diagnosis.cause != "unknown"]
-    return tuple(known or found)
+    # What may always be the cause says nothing where another one is shown, and so does that none fits where one does.
+    weak = {"unknown", "environment"} if found and found[0].certain else {"unknown"}
+    return tuple([diagnosis for diagnosis in found if diagnosis.cause not in weak] or found)

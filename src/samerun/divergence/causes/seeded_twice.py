@@ -11,10 +11,15 @@ __all__ = ["CAUSE"]
 
 
 def _diagnose(evidence: Evidence) -> Diagnosis | None:
-    pair = evidence.pair
-    if pair is None or pair.series.kind not in ("rng", "draw") or evidence.resumed is not None:
+    if evidence.resumed is not None:
         return None
-    source = pair.series.name
+    sources = [pair.series.name for pair in evidence.moved]
+    if evidence.pair is not None and evidence.pair.series.kind == "draw":
+        sources.insert(0, evidence.pair.series.name)
+    return next((found for source in sources if (found := _of(evidence, source)) is not None), None)
+
+
+def _of(evidence: Evidence, source: str) -> Diagnosis | None:
     seeds, sets = evidence.extra_notes("seed", "library", "value"), evidence.extra_notes("load", "call", "on")
     for side in (1, 0):
         extra = [note for note in seeds[side] if note.value.get("library") == library_of(source)]

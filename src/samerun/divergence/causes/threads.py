@@ -27,22 +27,22 @@ _MACHINE = (
 
 def _diagnose(evidence: Evidence) -> Diagnosis | None:
     pair = evidence.pair
-    if pair is None or (pair.series.kind not in COMPUTED and not _computed_item(evidence)):
+    if pair is None or evidence.moved or (pair.series.kind not in COMPUTED and not _computed_item(evidence)):
         return None
     threads, machine = evidence.changed(*_THREADS), evidence.changed(*_MACHINE)
     noted = evidence.extra_notes("threads", "intra_op")
     if not (threads or machine or noted[0] or noted[1]):
         return None
-    what = "with another number of threads" if threads or noted[0] or noted[1] else "with other instructions"
+    what = "another number of threads adds" if threads or noted[0] or noted[1] else "other instructions add"
     numbers = [notes[-1].value.get("intra_op") if notes else None for notes in noted]
     details = [change(found) for found in (*threads, *machine)]
     if None not in numbers:
         details.insert(0, f"threads of torch: {numbers[0]} and {numbers[1]}")
     return Diagnosis(
         "threads",
-        f"{subject(pair.series)} was computed from equal inputs {what}, which adds numbers in another order",
+        f"{what} numbers in another order: equal inputs gave other bits in {subject(pair.series)}",
         "use the same number of threads and the same kind of processor: samerun.deterministic(threads=1), or pin both",
-        place_of(noted[1][-1] if noted[1] else None),
+        place_of(noted[1][-1]) if noted[1] and noted[1][-1].step else None,
         details=tuple(dict.fromkeys(details))[:4],
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from samerun.divergence.causes.diagnosis import Cause, Diagnosis
-from samerun.divergence.evidence import Evidence
+from samerun.divergence.evidence import Evidence, operation_site
 from samerun.divergence.words import generator, subject
 from samerun.tracing.format import Phase
 
@@ -15,7 +15,8 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
     if pair is None:
         return None
     explain = f"record this step in full: samerun explain {' '.join(str(trace.path) for trace in evidence.traces)}"
-    return Diagnosis("unknown", _known(evidence), explain, certain=False, details=_missing(evidence))
+    place = operation_site(pair.second or pair.first)
+    return Diagnosis("unknown", _known(evidence), explain, place, certain=False, details=_missing(evidence))
 
 
 def _known(evidence: Evidence) -> str:
@@ -24,10 +25,12 @@ def _known(evidence: Evidence) -> str:
     if pair.first is None or pair.second is None:
         side = 0 if pair.second is None else 1
         return f"only {evidence.labels[side]} has {subject(pair.series)} ({pair.series.name}) in step {pair.step}"
-    if pair.series.kind == "rng":
-        name = generator(pair.series.name)
+    if evidence.moved:
+        name = generator(evidence.moved[0].series.name)
         return f"{name} is in another state, and no number of draws that was tried leads from one to the other"
-    return f"{subject(pair.series)} differs although all that was recorded before it agreed"
+    if pair.series.kind == "op":
+        return f"the first difference is in {subject(pair.series)}, which was made from something outside of torch"
+    return f"the first difference is in {subject(pair.series)}, although all that was recorded before it agreed"
 
 
 def _missing(evidence: Evidence) -> tuple[str, ...]:

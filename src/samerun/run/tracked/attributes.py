@@ -1,100 +1,144 @@
-"""What a module keeps in plain attributes, beside its parameters and buffers: counters, means, hidden states."""
+"""What a module or an optimizer keeps in plain attributes, beside its state: counters, means, hidden states."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+import sys
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
-from torch.nn.parameter import is_lazy
 
-from samerun.run.tracked.stateful import form
-from samerun.state import fingerprint
+from samerun.errors import Problem, RunError
+from samerun.run.tracked.plain import SCALARS, copied, digest, entry, inside, is_plain, put_back, size, storage
 
 __all__ = ["Attributes"]
 
-_SCALARS = frozenset({type(None), bool, int, float, str, bytes})
-# Of every module, such as its hooks.
-_COMMON = frozenset(vars(nn.Module()))
-_DEPTH = 8
+# What every module and every optimizer has, such as hooks.
+_COMMON = frozenset(vars(nn.Module())) | frozenset(vars(torch.optim.SGD([torch.zeros(0)])))
+
+# Bytes up to which a copy of a value is kept, for a training that is begun again.
+_LARGEST = 1 << 26
+
+
+class _Beginning:
+    """How an attribute was when its owner was tracked first in this process."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.digest = digest(value)
+        self.inside = dict(inside(value))
+        self._large = size(value) > _LARGEST
+        self._copy = None if self._large else copied(value)
+
+    def is_still(self, value: Any) -> bool:
+        """Return whether a value has the bits of this one."""
+        return (value is self.value and type(value) in SCALARS) or digest(value) == self.digest
+
+    def back(self, where: str) -> Any:
+        """Return the value of then, in the objects of then.
+
+        Raises:
+            RunError: for one that was too large for a copy.
+        """
+        if self._large:
+            reason = (
+                f"the attribute was changed since it was tracked, and with more than {_LARGEST >> 20} MB no copy of it"
+                " was kept; make the thing anew before it is tracked again"
+            )
+            raise RunError(where, reason)
+        return put_back(entry(self._copy, dict(inside(self._copy))), self.inside, None)
+
+
+# By the thing's id; so a training that is begun again with it in one process knows where it began.
+_beginnings: dict[int, dict[tuple[str, str], _Beginning]] = {}
 
 
 class Attributes:
-    """The plain attributes of a module and its parts that are not what they were when this was made.
+    """The plain attributes of a thing and its parts that are not what they were when it was tracked.
 
     So a constant of the script, such as the rate of a dropout, is the script's, and a counter is the run's.
 
     What is captured: ``None``, bools, numbers, strings, bytes, dense tensors, arrays, and lists, tuples and dicts of
-    them. What is not: objects of other classes, parameters and buffers under a second name, and the attributes of the
-    classes of torch itself, which keep what counts in buffers.
+    them; of the classes of ``torch.nn`` only numbers, strings and the like. What is not: objects of other classes,
+    second names for what is kept already, and what other classes of torch keep.
+
+    Args:
+        thing: a module or an optimizer.
+        parts: returns its parts by path, among them itself.
+        kept: returns the tensors that are kept otherwise.
     """
 
-    def __init__(self, module: nn.Module) -> None:
-        self._module = module
-        self._before = {name: fingerprint(value) for name, value in self._values()}
+    def __init__(
+        self, thing: Any, parts: Callable[[], Iterable[tuple[str, Any]]], kept: Callable[[], Iterable[torch.Tensor]]
+    ) -> None:
+        self._parts, self._kept = parts, kept
+        self._again = id(thing) in _beginnings
+        if not self._again:
+            _beginnings[id(thing)] = {place: _Beginning(value) for place, value in self._values()}
+            weakref.finalize(thing, _beginnings.pop, id(thing), None)
+        self._beginnings = _beginnings[id(thing)]
 
     def state(self) -> dict[str, Any]:
-        """Return those that have changed, by path."""
-        return {name: value for name, value in self._values() if self._before.get(name) != fingerprint(value)}
+        """Return what has changed: ``changed`` by part and name, and ``deleted`` as pairs of these."""
+        values = dict(self._values())
+        changed: dict[str, dict[str, Any]] = {}
+        for (part, name), value in values.items():
+            beginning = self._beginnings.get((part, name))
+            if beginning is None or not beginning.is_still(value):
+                changed.setdefault(part, {})[name] = entry(value, beginning.inside if beginning else {})
+        parts = dict(self._parts())
+        gone = [(part, name) for part, name in self._beginnings if part in parts and name not in vars(parts[part])]
+        return {"changed": changed, "deleted": [list(place) for place in gone]}
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Set attributes to saved values; a tensor of the same shape is written to, as others may hold it."""
-        device = next((parameter.device for parameter in self._module.parameters()), None)
-        for path, value in state.items():
-            owner, _, name = path.rpartition(".")
-            attributes = vars(self._module.get_submodule(owner))
-            ours = attributes.get(name)
-            if type(ours) is torch.Tensor and type(value) is torch.Tensor and form(ours) == form(value):
-                ours.data.copy_(value)
-            else:
-                attributes[name] = _copied(value, ours.device if type(ours) is torch.Tensor else device)
+    def problems(self, name: str, state: Mapping[str, Any]) -> Iterator[Problem]:
+        """Yield the parts that a saved state has and the thing has not."""
+        for part in state["changed"].keys() - dict(self._parts()).keys():
+            for attribute in state["changed"][part]:
+                where = f"{name}[{f'{part}.{attribute}'!r}]"
+                yield Problem(where, "an attribute in the checkpoint", "one of a part the thing has")
 
-    def _values(self) -> Iterator[tuple[str, Any]]:
-        kept = {*self._module.parameters(), *self._module.buffers()}
-        storages = {tensor.untyped_storage().data_ptr() for tensor in kept if _is_dense(tensor)}
-        for path, part in self._module.named_modules():
-            if type(part).__module__.partition(".")[0] == "torch":
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Put back what had changed, as it was saved, and the rest as it was in the beginning.
+
+        Raises:
+            RunError: if that cannot be.
+        """
+        device = next((tensor.device for tensor in self._kept()), None)
+        parts = {path: vars(part) for path, part in self._parts()}
+        gone = {(part, name) for part, name in state["deleted"]}
+        saved = {(part, name): found for part, names in state["changed"].items() for name, found in names.items()}
+        now = dict(self._values())
+        for part, name in gone | ({*now} - {*saved} - {*self._beginnings} if self._again else set()):
+            parts[part].pop(name, None)
+        for place, beginning in self._beginnings.items():
+            part, name = place
+            if part in parts and place not in gone and place not in saved:
+                if place in now and beginning.is_still(now[place]):
+                    continue
+                if place in now or name not in parts[part]:
+                    parts[part][name] = beginning.back(f"{part}.{name}")
+        for (part, name), found in saved.items():
+            there = self._beginnings[part, name].inside if (part, name) in self._beginnings else {}
+            parts[part][name] = put_back(found, there, device)
+
+    def _values(self) -> Iterator[tuple[tuple[str, str], Any]]:
+        taken = {place for tensor in self._kept() if (place := storage(tensor)) is not None}
+        for path, part in self._parts():
+            of_torch = _is_of_torch(type(part))
+            if of_torch and not isinstance(part, nn.Module):
                 continue
+            if of_torch and not type(part).__module__.startswith("torch.nn.modules."):
+                continue  # such as DistributedDataParallel, whose flags belong to its process
             for name, value in vars(part).items():
-                if name not in _COMMON and _is_plain(value, storages):
-                    yield f"{path}.{name}" if path else name, _detached(value)
+                if name in _COMMON or (of_torch and type(value) not in SCALARS):
+                    continue
+                if is_plain(value, taken):
+                    yield (path, name), value
 
 
-def _is_plain(value: Any, storages: Set[int], depth: int = _DEPTH) -> bool:
-    kind = type(value)
-    if kind in _SCALARS:
-        return True
-    if kind is torch.Tensor:
-        return _is_dense(value) and (value.numel() == 0 or value.untyped_storage().data_ptr() not in storages)
-    if kind is np.ndarray:
-        return value.dtype.kind in "biufc" and value.dtype.isnative
-    if depth and kind is dict:
-        keys, inner = all(type(key) in (str, int) for key in value), value.values()
-    else:
-        keys, inner = depth > 0 and kind in (list, tuple), value if kind in (list, tuple) else ()
-    return keys and all(_is_plain(item, storages, depth - 1) for item in inner)
-
-
-def _is_dense(tensor: torch.Tensor) -> bool:
-    special = is_lazy(tensor) or tensor.is_quantized or tensor.is_meta
-    return tensor.layout is torch.strided and not special
-
-
-def _detached(value: Any) -> Any:
-    if type(value) is torch.Tensor:
-        return value.detach()
-    if type(value) is dict:
-        return {key: _detached(item) for key, item in value.items()}
-    return type(value)(map(_detached, value)) if type(value) in (list, tuple) else value
-
-
-def _copied(value: Any, device: torch.device | None) -> Any:
-    if type(value) is torch.Tensor:
-        return value.to(device, copy=True)
-    if type(value) is dict:
-        return {key: _copied(item, device) for key, item in value.items()}
-    if type(value) in (list, tuple):
-        return type(value)(_copied(item, device) for item in value)
-    return value.copy() if type(value) is np.ndarray else value
+def _is_of_torch(kind: type) -> bool:
+    """Return whether a class and all it is made of are torch's; a parametrized one is made of the user's too."""
+    homes = {base.__module__.partition(".")[0] for base in kind.__mro__}
+    return homes <= {"torch"} | (sys.stdlib_module_names - {"__main__"})

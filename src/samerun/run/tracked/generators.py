@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from samerun.errors import Problem, StateError
+from samerun.errors import DiscoveryError, Problem, SamerunWarning, StateError
 from samerun.rng.discovery import private_sources
 from samerun.rng.snapshot import write_all
+from samerun.rng.source import Source
 from samerun.rng.state import RngState
 from samerun.run.tracked.base import Tracked
 
 __all__ = ["Generators", "Inside"]
+
+_HOOK = re.compile(r"([^\[]*_hooks)\[(\d+)\]")
 
 
 class Inside:
@@ -25,7 +30,15 @@ class Inside:
 
     def __init__(self, name: str, thing: Any, *, bulk: bool = False) -> None:
         self._name = name
-        self.found = private_sources((thing,), bulk=bulk)
+        try:
+            self.found = _numbered(private_sources((thing,), bulk=bulk))
+        except DiscoveryError as error:
+            self.found = {}
+            warnings.warn(
+                f"{name}: generators inside are not kept, so what they draw is not the same after a resume: {error}",
+                SamerunWarning,
+                stacklevel=2,
+            )
 
     def state(self) -> dict[str, Any]:
         """Return their states; an empty dict if there are none."""
@@ -42,7 +55,7 @@ class Inside:
             return
         for name in sorted(set(loaded) ^ set(self.found)):
             found, expected = ("a state", "none") if name in loaded else ("no state", "one")
-            yield Problem(f"{self._name}: {name}", found, expected)
+            yield Problem(f"{self._name}: {name}", found, expected, "track it when it is made, before it is used")
 
     def load(self, state: dict[str, Any], *, exactly: bool) -> None:
         """Set the generators to saved states that fit, or those whose states are there."""
@@ -50,6 +63,17 @@ class Inside:
             loaded = RngState()
             loaded.load_state_dict(state)
             write_all(loaded, self.found, strict=exactly)
+
+
+def _numbered(sources: dict[str, Source[Any]]) -> dict[str, Source[Any]]:
+    """Return sources under names with the places of hooks in place of their numbers, which go on through a process."""
+    hooks: dict[str, list[str]] = {}
+    for holder, number in (match for name in sources for match in _HOOK.findall(name)):
+        if number not in hooks.setdefault(holder, []):
+            hooks[holder].append(number)
+    for source in sources.values():
+        source.name = _HOOK.sub(lambda match: f"{match[1]}[{hooks[match[1]].index(match[2])}]", source.name)
+    return {source.name: source for source in sources.values()}
 
 
 class Generators(Tracked):

@@ -50,6 +50,11 @@ class OtherLoader(Tracked):
 
     def __init__(self, name: str, thing: Any) -> None:
         super().__init__(name, thing)
+        if getattr(thing, "generator", None) is not None:
+            raise TypeError(
+                f"{name}: a {type(thing).__qualname__} with a generator of its own does not come back as it was,"
+                " because it draws seeds and order from it in turn; leave generator= out, or use samerun.DataLoader"
+            )
         self._begun = self._left = False
 
     def state(self) -> Any:

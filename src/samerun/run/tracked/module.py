@@ -36,7 +36,7 @@ class Module(Tracked):
 
     def __init__(self, name: str, thing: Any) -> None:
         super().__init__(name, thing)
-        self._attributes = Attributes(thing)
+        self._attributes = Attributes(thing, thing.named_modules, self._kept)
         self._inside = Inside(name, thing)
 
     def state(self) -> Any:
@@ -57,11 +57,10 @@ class Module(Tracked):
 
     def problems(self, state: Any) -> Iterator[Problem]:
         ours, parts = self.thing.state_dict(), dict(self.thing.named_modules())
-        for kind, found in (("transient", "a buffer"), ("attributes", "an attribute")):
-            for name in state[kind]:
-                if name.rpartition(".")[0] not in parts:
-                    where = f"{self.name}[{name!r}]"
-                    yield Problem(where, f"{found} in the checkpoint", "one of a part the module has")
+        for name in state["transient"]:
+            if name.rpartition(".")[0] not in parts:
+                yield Problem(f"{self.name}[{name!r}]", "a buffer in the checkpoint", "one of a part the module has")
+        yield from self._attributes.problems(self.name, state["attributes"])
         for key in state["state"].keys() - ours.keys():
             yield Problem(f"{self.name}[{key!r}]", "a value in the checkpoint", "none, as the module has none here")
         for key in ours.keys() - state["state"].keys():
@@ -86,6 +85,10 @@ class Module(Tracked):
             part.training = name not in state["evaluating"]
         self._attributes.load(state["attributes"])
         self._inside.load(state["generators"], exactly=True)
+
+    def _kept(self) -> Iterator[torch.Tensor]:
+        yield from self.thing.parameters()
+        yield from self.thing.buffers()
 
     def _buffers(self) -> Iterator[tuple[str, torch.Tensor]]:
         found: Iterator[tuple[str, torch.Tensor]] = self.thing.named_buffers(remove_duplicate=False)

@@ -41,6 +41,7 @@ class Stateful(Tracked):
 class OwnLoop(Tracked):
     """A thing with a state of its own that is iterated: where its generators must be, it knows itself."""
 
+    is_position = True
     parts: ClassVar[Parts] = None
 
     def state(self) -> Any:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 import torch
+
+from samerun import tracing
 
 if TYPE_CHECKING:
     from samerun.tracing.hooks.patches import Patches
@@ -13,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["install"]
 
-# Names of modules whose frames are skipped.
-_OURS = "samerun.tracing"
+# The hooks of modules are compiled along, into nothing: skipping them would cut the function in two.
+_COMPILED = "structure"
 
 
 def install(_: Recorder, patches: Patches) -> None:
@@ -25,7 +28,9 @@ def install(_: Recorder, patches: Patches) -> None:
         rules = sys.modules.get("torch._dynamo.trace_rules")
         if rules is not None and not told:
             told.append(True)
-            rules.add(_OURS)
+            for module in iter_modules(tracing.__path__, f"{tracing.__name__}."):
+                if not module.name.endswith(f".{_COMPILED}"):
+                    rules.add(module.name)
 
     skip()
     patches.watch(torch, "compile", after=skip)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-import samerun
 from samerun.errors import TraceError
 from samerun.tracing.format import siblings
 from samerun.tracing.launch.injection import FROM, VARIABLE
@@ -57,12 +57,14 @@ def run(command: Sequence[str], settings: Settings) -> Outcome:
 def injected(settings: Settings) -> dict[str, str]:
     """Return the environment variables that make every Python process record itself."""
     path = os.pathsep.join([str(_SITE), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {"PYTHONPATH": path, VARIABLE: settings.dumps(), FROM: str(Path(samerun.__file__).parent.parent)}
+    return {"PYTHONPATH": path, VARIABLE: settings.dumps(), FROM: str(Path(__file__).parents[3])}
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:
     """Wait for a process, to which an order to end is passed on; Ctrl-C reaches it by itself."""
     handlers = {signal.SIGTERM: lambda number, _: process.send_signal(number), signal.SIGINT: _ignore}
+    if threading.current_thread() is not threading.main_thread():  # no other may answer signals
+        handlers.clear()
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         return process.wait()

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from samerun.divergence.sequences import Finding, Observed, first_finding, observed
+from samerun.errors import TraceError
+from samerun.tracing.draws import Draw
+from samerun.tracing.format import Phase
+from samerun.tracing.ops import Op
+from samerun.tracing.reader import Event, Series
+from samerun.tracing.sites import Site, Stack
+
+HERE = Stack([Site("train.py", 3, "main")])
+
+
+def op(name: str, value: object = 0, **facts: object) -> Op:
+    digest = f"{name}{value}".encode().ljust(16)[:16]
+    return replace(Op(f"aten.{name}.default", digest, (digest[:8],), (b"12345678",), "T", "Net", HERE), **facts)
+
+
+def draw(name: str, count: int | None = 2, how: str = "drew", state: object = 0) -> Draw:
+    return Draw(name, f"{name}{state}".encode().ljust(16)[:16], how, count, HERE)
+
+
+STEP: list[Observed] = [
+    draw("numpy", state="b"),
+    op("full"),
+    op("addmm"),
+    op("relu"),
+    op("bernoulli_", drew="torch.cpu"),
+    draw("torch.cpu", 8),
+    op("sum"),
+    op("mm"),
+    op("add_"),
+]
+
+
+def changed(value: object) -> list[Observed]:
+    """Return a step whose operations all make other values."""
+    return [op(act.name.split(".")[1], value, drew=act.drew) if isinstance(act, Op) else act for act in STEP]
+
+
+def found(first: list[Observed], second: list[Observed], source: str | None = None) -> Finding:
+    finding = first_finding(first, second, source)
+    assert finding is not None
+    return finding
+
+
+def test_nothing_is_found_between_equal_steps() -> None:
+    assert first_finding(STEP, list(STEP)) is None
+
+
+@pytest.mark.parametrize("place", range(len(STEP)))
+@pytest.mark.parametrize("more", [0, 1, 30])
+def test_an_extra_draw_is_found_among_other_extra_acts(place: int, more: int) -> None:
+    extra = [*(op("histc", number) for number in range(more)), draw("python")]
+    longer = [*STEP[:place], *extra, *changed(1)[place:]]
+    finding = found(STEP, longer)
+    assert (finding.kind, finding.first, finding.second) == ("draw", None, draw("python"))
+    other_way = found(longer, STEP)
+    assert (other_way.kind, other_way.first, other_way.second) == ("draw", draw("python"), None)
+
+
+def test_what_else_was_drawn_there_is_told_too() -> None:
+    extra = [draw("numpy", 5), op("histc"), draw("python"), draw("numpy", 7)]
+    finding = found(STEP, [*STEP[:2], *extra, *changed(1)[2:]])
+    assert (finding.second, finding.more) == (extra[0], (extra[3],))
+
+
+def test_a_draw_at_the_very_end_is_found() -> None:
+    assert found(STEP, [*STEP, draw("python")]).second == draw("python")
+
+
+def test_operations_that_only_one_run_carries_out_are_passed_over_for_what_comes_later() -> None:
+    longer = [*STEP[:2], op("histc"), op("sort"), *STEP[2:7], op("mm", "other"), op("add_", "other")]
+    finding = found(STEP, longer)
+    assert (finding.kind, finding.first, finding.second) == ("made", op("mm"), op("mm", "other"))
+
+
+def test_operations_that_only_one_run_carries_out_are_told_if_there_is_nothing_else() -> None:
+    finding = found(STEP, [*STEP[:2], op("histc"), *STEP[2:]])
+    assert (finding.kind, finding.first, finding.second, finding.before) == ("order", None, op("histc"), 2)
+
+
+def test_other_amounts_are_told_with_both() -> None:
+    second = [draw("numpy", 7), *changed(1)[1:]]
+    finding = found(STEP, second)
+    assert (finding.kind, finding.first, finding.second) == ("draw", STEP[0], second[0])
+
+
+def test_a_generator_set_to_another_state_is_told_although_both_set_it() -> None:
+    first, second = ([draw("numpy", None, "set", seed), *STEP] for seed in (1, 2))
+    assert found(first, second).kind == "set"
+    assert first_finding(first, list(first)) is None
+
+
+def test_draws_after_another_state_are_its_consequence() -> None:
+    first, second = ([draw("numpy", 2, "drew", state), *STEP] for state in (1, 2))
+    assert first_finding(first, second) is None
+
+
+def test_only_draws_from_the_generator_that_differs_matter_if_it_is_known() -> None:
+    second = [op("histc"), draw("python"), *STEP[:3], draw("numpy", 3), *changed(1)[3:]]
+    assert found(STEP, second).second == draw("python")
+    assert found(STEP, second, "numpy").second == draw("numpy", 3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts"),
+    [
+        ("made", {}),
+        ("drawn", {"drew": "torch.cpu"}),
+        ("arguments", {"arguments": "T, 2"}),
+        ("entered", {"inputs": (b"87654321",)}),
+    ],
+)
+def test_values_are_told_by_how_they_came_to_differ(kind: str, facts: dict[str, object]) -> None:
+    second = [*STEP[:6], op("sum", "other", **facts), *changed(1)[7:]]
+    finding = found(STEP, second)
+    assert (finding.kind, finding.first, finding.second, finding.before) == (kind, STEP[6], second[6], 6)
+
+
+def test_other_operations_that_never_come_together_again_are_told_as_they_are() -> None:
+    finding = found(STEP, [*STEP[:2], *(op("conv", number) for number in range(9))])
+    assert finding.kind == "order"
+    assert (finding.first, finding.second) == (STEP[2], op("conv", 0))
+
+
+def test_the_order_of_long_steps_is_compared_quickly() -> None:
+    long = [op("mm", number) for number in range(20_000)]
+    assert found(long, [*long[:-1], op("mm", "other")]).before == 19_999
+
+
+def event(act: Observed, value: str | None = None) -> Event:
+    series = Series(act.kind, act.name)
+    return Event(1, 0, Phase.BATCH, 0, series, act.digest, act.value if value is None else value, act.parts)
+
+
+def test_events_are_read_as_what_they_were_written_from() -> None:
+    rng = Event(0, 0, Phase.BATCH, 0, Series("rng", "numpy"), bytes(16), 1, None)
+    assert observed([rng, *map(event, STEP)]) == STEP
+
+
+@pytest.mark.parametrize("value", ["", "[]", "{}", '{"how":"drew","count":1,"stack":[[1]]}'])
+@pytest.mark.parametrize("act", [STEP[0], STEP[1]])
+def test_events_that_cannot_be_are_refused(act: Observed, value: str) -> None:
+    with pytest.raises(TraceError, match="event 1"):
+        observed([event(act, value)])
