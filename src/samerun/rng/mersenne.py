@@ -17,6 +17,8 @@ WORDS = 624
 
 # Draws made at once while searching; about 1 MB of output, which stays in the cache.
 _CHUNK = 200 * WORDS
+# Most states that are compared are few draws apart.
+_FIRST_CHUNK = 4 * WORDS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,12 +68,14 @@ def _search(start: Twister, goal: Twister, bound: int) -> int | None:
     signature = goal.generator().random_raw(WORDS)
     generator = start.generator()
     candidate = np.random.MT19937(0)
-    for done in range(0, bound + 1, _CHUNK):
+    done, chunk = 0, _FIRST_CHUNK
+    while done <= bound:
         here = generator.state
-        outputs = generator.random_raw(min(_CHUNK, bound + 1 - done))
+        outputs = generator.random_raw(min(chunk, bound + 1 - done))
         for hit in np.flatnonzero(outputs == signature[0]):
             candidate.state = here
             candidate.random_raw(int(hit), output=False)
             if np.array_equal(candidate.random_raw(WORDS), signature):
                 return done + int(hit)
+        done, chunk = done + chunk, min(4 * chunk, _CHUNK)
     return None

@@ -57,10 +57,9 @@ class Stack(tuple[Site, ...]):
         return self[0] if self else None
 
 
-@cache
 def is_user_code(code: CodeType) -> bool:
     """Return whether code is the user's own."""
-    return _is_user_file(code.co_filename)
+    return _is_user_file(code.co_filename)  # a cache of code would compute its hash each time, from all of it
 
 
 @cache
@@ -91,18 +90,24 @@ def user_stack(frame: FrameType | None, instruction: int | None = None) -> Stack
         frame: the innermost one.
         instruction: where it was, if it went on since.
     """
-    places = []
+    codes, places = [], []
     while frame is not None:
-        if is_user_code(frame.f_code):
-            places.append((frame.f_code, frame.f_lasti if instruction is None else instruction))
+        code = frame.f_code
+        if _is_user_file(code.co_filename):
+            at = frame.f_lasti if instruction is None else instruction
+            codes.append(code)
+            places.append((code.co_filename, code.co_qualname, code.co_firstlineno, at))
         frame, instruction = frame.f_back, None
-    return _stack(tuple(places))
+    key = tuple(places)
+    if (known := _stacks.get(key)) is None:
+        lines = [_line(code, place[-1]) for code, place in zip(codes, places, strict=True)]
+        sites = [Site(place[0], line, place[1]) for place, line in zip(places, lines, strict=True)]
+        known = _stacks[key] = Stack(sites)
+    return known
 
 
 # Training executes the same lines again and again, so their stacks are made once.
-@cache
-def _stack(places: tuple[tuple[CodeType, int], ...]) -> Stack:
-    return Stack(Site(code.co_filename, _line(code, instruction), code.co_qualname) for code, instruction in places)
+_stacks: dict[tuple[tuple[str, str, int, int], ...], Stack] = {}
 
 
 def _line(code: CodeType, instruction: int) -> int:

@@ -117,6 +117,30 @@ def test_a_call_that_fails_does_not_shift_the_paths_after_it() -> None:
     assert names(step)[-1] == "ReLU"
 
 
+class Interrupted(nn.Module):
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        raise KeyboardInterrupt
+
+
+class Catches(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = Interrupted()
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        with suppress(KeyboardInterrupt):
+            self.inner(inputs)
+        return inputs
+
+
+def test_a_call_that_is_interrupted_has_no_output_and_does_not_shift_the_paths_after_it() -> None:
+    assert names(lambda: nn.Sequential(Catches(), nn.ReLU())(torch.ones(2))) == [
+        "Sequential.0",
+        "Sequential.1",
+        "Sequential",
+    ]
+
+
 def test_hooks_come_off() -> None:
     before = len(nn.modules.module._global_forward_hooks), len(nn.modules.module._global_forward_pre_hooks)
     found = []

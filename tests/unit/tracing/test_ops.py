@@ -56,13 +56,14 @@ def test_a_step_is_told_with_module_line_and_node() -> None:
     model = nn.Sequential(nn.Linear(3, 3), nn.Dropout(0.5))
 
     def step() -> None:
-        loss = model(torch.ones(2, 3)).sum()
+        hidden = model(torch.ones(2, 3))
+        loss = hidden.sum()
         loss.backward()
 
     found = observed(step)
     (linear,) = (op for op in found if op.name == "aten.addmm.default")
     assert linear.module == "Sequential.0"
-    assert linear.stack[0] == (__file__, line_of(step, "loss = "), step.__qualname__)
+    assert linear.stack[0] == (__file__, line_of(step, "hidden = "), step.__qualname__)
     assert [site.function for site in linear.stack[1:3]] == [
         "observed",
         "test_a_step_is_told_with_module_line_and_node",
@@ -72,6 +73,8 @@ def test_a_step_is_told_with_module_line_and_node() -> None:
     assert (backward.node, backward.module) == ("AddmmBackward0", "Sequential.0")
     assert backward.stack[0].line == line_of(step, "loss.backward")
     assert backward.forward == linear.stack
+    (expand,) = (op for op in found if op.node == "SumBackward0")
+    assert expand.forward[0].line == line_of(step, "loss = ")
     assert [op.module for op in found if op.drew == "torch.cpu"] == ["Sequential.1"]
 
 
