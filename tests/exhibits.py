@@ -1,4 +1,4 @@
-"""The exhibits of the gallery: scripts with one thing planted, which are traced twice, and what must be said of them."""
+"""The exhibits of the gallery: scripts with one thing planted, traced twice, and what must be said of them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,10 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 import samerun
+from nursery import Nursery
 from samerun.cli.app import app
+from samerun.tracing.launch.injection import VARIABLE
+from samerun.tracing.settings import Settings
 
 GALLERY = Path(__file__).parent / "gallery"
 _SOURCE = str(Path(samerun.__file__).parent.parent)
@@ -49,6 +52,7 @@ class Says:
         same: that the runs are the same; then there is no more to say.
         cause: the name of the cause.
         step: of the first difference; ``None`` where chance decides.
+        words: what is in its sentence.
         line: what names the line that is marked in the script: ``diff`` alone, ``explain``, or nothing can.
         file: the script it is in.
         kind: what ``samerun explain`` finds there.
@@ -57,6 +61,7 @@ class Says:
     same: bool = False
     cause: str = ""
     step: int | None = None
+    words: str = ""
     line: str = "nothing"
     file: str = "train.py"
     kind: str = ""
@@ -104,21 +109,25 @@ class Exhibit:
         (number,) = (number for number, line in enumerate(lines, 1) if line.endswith(_MARK))
         return number, lines[number - 1].removesuffix(_MARK).strip()
 
+    @property
+    def forked(self) -> bool:
+        """Whether its runs can be forks of a process that has begun, which shares its environment and hashes."""
+        return not self._told.get("hashes", False) and not any(side.env for side in self.sides)
+
     @contextmanager
-    def traced(self) -> Iterator[tuple[Path, Path]]:
+    def traced(self, nursery: Nursery | None = None) -> Iterator[tuple[Path, Path]]:
         """Trace both runs, each in a folder of its own, and yield the traces."""
         with TemporaryDirectory(prefix="gallery-", dir=self._told.get("folder")) as name:
             folder = Path(name)
             self._lay_out(folder)
-            ours, theirs = self.sides
-            running = [self._start(folder, "a", ours)]
-            if theirs.after_a:
-                _ended(running.pop())
+            runs = [_Run(folder, side, how) for side, how in zip("ab", self.sides, strict=True)]
+            if not runs[1].how.after_a:
+                _run(runs, nursery if self.forked else None)
+            else:
+                _run(runs[:1], nursery)
                 shutil.copytree(folder / "a", folder / "b", dirs_exist_ok=True)
-            running.append(self._start(folder, "b", theirs))
-            for process in running:
-                _ended(process)
-            yield folder / "a.trace", folder / "b.trace"
+                _run(runs[1:], nursery)
+            yield runs[0].trace, runs[1].trace
 
     def _lay_out(self, folder: Path) -> None:
         for side in "ab":
@@ -128,16 +137,60 @@ class Exhibit:
         if (self.path / "prepare.py").exists():
             subprocess.run([sys.executable, self.path / "prepare.py"], cwd=folder, check=True)
 
-    def _start(self, folder: Path, side: str, how: Side) -> subprocess.Popen[str]:
-        command = [sys.executable, "train.py", *how.args]
-        return subprocess.Popen(
-            [sys.executable, "-m", "samerun", "trace", "-o", folder / f"{side}.trace", "--", *command],
-            cwd=folder / side,
-            env={**_environment(), **how.env},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+
+@dataclass(frozen=True)
+class _Run:
+    folder: Path
+    side: str
+    how: Side
+
+    @property
+    def trace(self) -> Path:
+        return self.folder / f"{self.side}.trace"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / f"{self.side}.log"
+
+    @property
+    def cwd(self) -> Path:
+        return self.folder / self.side
+
+    @property
+    def argv(self) -> list[str]:
+        return [sys.executable, "train.py", *self.how.args]
+
+
+def _run(runs: Sequence[_Run], nursery: Nursery | None) -> None:
+    codes = _fork(runs, nursery) if nursery is not None else _launch(runs)
+    for run, code in zip(runs, codes, strict=True):
+        assert code == 0, run.log.read_text()
+        assert run.trace.exists(), run.log.read_text()
+
+
+def _fork(runs: Sequence[_Run], nursery: Nursery) -> list[int]:
+    settings = [Settings.checked(run.trace) for run in runs]
+    return nursery.run(
+        [
+            {"argv": run.argv, "cwd": str(run.cwd), "env": {VARIABLE: how.dumps()}, "log": str(run.log)}
+            for run, how in zip(runs, settings, strict=True)
+        ]
+    )
+
+
+def _launch(runs: Sequence[_Run]) -> list[int]:
+    with ExitStack() as stack:
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-m", "samerun", "trace", "-o", run.trace, "--", *run.argv],
+                cwd=run.cwd,
+                env={**_environment(), **run.how.env},
+                stdout=stack.enter_context(run.log.open("wb")),
+                stderr=subprocess.STDOUT,
+            )
+            for run in runs
+        ]
+        return [process.wait() for process in started]
 
 
 def exhibits() -> list[Exhibit]:
@@ -148,12 +201,8 @@ def exhibits() -> list[Exhibit]:
 def verb(name: str, first: Path, second: Path) -> tuple[int, dict[str, Any]]:
     """Return the exit code and the JSON of a verb that takes two traces."""
     result: Result = CliRunner().invoke(app, [name, "--json", str(first), str(second)], catch_exceptions=False)
+    assert result.stdout, result.stderr
     return result.exit_code, json.loads(result.stdout)
-
-
-def _ended(process: subprocess.Popen[str]) -> None:
-    output = process.communicate()[0]
-    assert process.returncode == 0, output
 
 
 def _environment() -> dict[str, str]:

@@ -16,10 +16,10 @@ optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
 
 epochs = 4
 if "--resume" in sys.argv:
-    checkpoint = torch.load("checkpoint.pt")  # here
+    checkpoint = torch.load("checkpoint.pt")
     model.load_state_dict(checkpoint["model"])
     optimizer.load_state_dict(checkpoint["optimizer"])
-    torch.set_rng_state(checkpoint["rng"])
+    torch.set_rng_state(checkpoint["rng"])  # here
     epochs = 2
 
 for epoch in range(epochs):

@@ -14,9 +14,9 @@ optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
 
 first = 0
 if "--resume" in sys.argv:
-    checkpoint = torch.load("checkpoint.pt")  # here
+    checkpoint = torch.load("checkpoint.pt")
     model.load_state_dict(checkpoint["model"])
-    optimizer.load_state_dict(checkpoint["optimizer"])
+    optimizer.load_state_dict(checkpoint["optimizer"])  # here
     first = checkpoint["epoch"] + 1
 
 for epoch in range(first, 3):

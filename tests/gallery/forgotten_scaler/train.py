@@ -14,9 +14,9 @@ scaler = torch.amp.GradScaler("cpu")
 
 start = 0
 if "--resume" in sys.argv:
-    checkpoint = torch.load("checkpoint.pt")  # here
+    checkpoint = torch.load("checkpoint.pt")
     model.load_state_dict(checkpoint["model"])
-    optimizer.load_state_dict(checkpoint["optimizer"])
+    optimizer.load_state_dict(checkpoint["optimizer"])  # here
     start = checkpoint["iteration"]
 
 for iteration in range(start, 16):

@@ -16,7 +16,7 @@ start = 0
 if "--resume" in sys.argv:
     checkpoint = torch.load("checkpoint.pt")
     model.load_state_dict(checkpoint["model"])
-    optimizer.load_state_dict(checkpoint["optimizer"])
+    optimizer.load_state_dict(checkpoint["optimizer"])  # here
     start = checkpoint["step"]
 
 for step in range(start, 12):
@@ -27,5 +27,5 @@ for step in range(start, 12):
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
-    scheduler.step()  # here
+    scheduler.step()
 torch.save(model.state_dict(), "model.pt")

@@ -7,10 +7,10 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 numbers = list(range(32))
-random.shuffle(numbers)  # here
+random.shuffle(numbers)
 train = numbers[:24]
 
-random.seed(0)
+random.seed(0)  # here
 torch.manual_seed(0)
 x = torch.linspace(-1, 1, 32).reshape(32, 1)[train]
 loader = DataLoader(TensorDataset(x, x.sin()), batch_size=8, shuffle=True)
