@@ -48,7 +48,7 @@ def compare_batches(comparison: Comparison) -> BatchDifference | None:
     found = sum(row in pool for row in theirs)
     elsewhere = comparison.pairing.first.find(pair.series, pair.second.digest)
     return BatchDifference(
-        _how(comparison, pair.first, pair.second, found),
+        _how(comparison, pair.first, pair.second, pool),
         (len(ours), len(theirs)),
         sum(one == other for one, other in zip(ours, theirs, strict=False)),
         found,
@@ -57,14 +57,16 @@ def compare_batches(comparison: Comparison) -> BatchDifference | None:
 
 
 def _how(
-    comparison: Comparison, first: Event, second: Event, found: int
+    comparison: Comparison, first: Event, second: Event, pool: Counter[bytes]
 ) -> Literal["within", "order", "grouped", "content"]:
     ours, theirs = first.part_digests(), second.part_digests()
     if Counter(ours) == Counter(theirs):
         return "within"
     if _same_sequence(comparison, first, second):
         return "grouped"
-    return "order" if found > _MOST * len(theirs) else "content"
+    # A sample that is where it was says nothing of those that are not.
+    moved = [row for at, row in enumerate(theirs) if at >= len(ours) or ours[at] != row]
+    return "order" if sum(row in pool for row in moved) > _MOST * len(moved) else "content"
 
 
 def _same_sequence(comparison: Comparison, first: Event, second: Event) -> bool:

@@ -22,7 +22,7 @@ from samerun.tracing.format import Phase, is_untrained
 from samerun.tracing.reader import Event, Note, Series, Trace
 from samerun.tracing.sites import Site, Stack
 
-__all__ = ["COMPUTED", "Evidence", "library_of", "operation_of", "operation_site", "place_of"]
+__all__ = ["COMPUTED", "Evidence", "library_of", "operation_of", "operation_site", "place_of", "same_line"]
 
 #: Kinds that are computed from a batch, the parameters and what was drawn.
 COMPUTED = frozenset({"output", "op", "loss", "gradients"})
@@ -157,11 +157,12 @@ class Evidence:
         return compare_batches(self.comparison) if pair is not None and pair.series.kind == "batch" else None
 
     def loader_place(self, side: int) -> Site | None:
-        """Return where the loader of the divergent batch, or the newest one, was iterated."""
+        """Return where the loader of the divergent batch, or the newest one, was made, or else iterated."""
         name = self.pair.series.name if self.pair else ""
         notes = [note for note in self.notes(side, "loader") if note.value.get("loader") == name]
         notes = notes or self.notes(side, "loader")
-        return place_of(notes[-1] if notes else None)
+        note = notes[-1] if notes else None
+        return place_of(note, "made") or place_of(note)
 
     # --- the generators
 
@@ -183,18 +184,31 @@ class Evidence:
             found, key=lambda other: (other.series.name != pair.series.name, other.series.name[:5] != "torch")
         )
 
+    def initial_draws(self, series: Series) -> int | None:
+        """Return how many draws the second run was ahead of the first when it began; ``None`` if unknown."""
+        states = [trace.states(series).get(trace.first_step) for trace in self.traces]
+        if states[0] is None or states[1] is None or self.resumed is not None:
+            return None
+        return 0 if _equal(states[0], states[1]) else _difference(states[0], states[1])
+
     def draws(self, pair: Pair) -> int | None:
         """Return how many draws the second run is ahead of the first in a pair of generators; ``None`` if unknown.
 
-        Both are walked from the last recorded state that they had in common. Where that leads nowhere, the states
-        recorded next are compared.
+        Both are walked from the last recorded state that they had in common; in a resumed run, which may restore its
+        state later than it begins, from that of the uninterrupted one. Where that leads nowhere, the states recorded
+        next are compared.
         """
         states = self.traces[0].states(pair.series), self.traces[1].states(pair.series)
         offset = self.comparison.pairing.offset
         shared = [step for step in states[0] if step - offset in states[1]]
         common = [step for step in shared if step <= pair.step and _equal(states[0][step], states[1][step - offset])]
-        if common:
-            walked = [self._walk(event, states[0][common[-1]]) for event in (pair.first, pair.second)]
+        whole = self.resumed == 0
+        steps = (
+            [step for step in states[whole] if step + offset * whole <= pair.step] if self.resumed is not None else []
+        )
+        starts = [states[0][step] for step in common[-1:]] or [states[whole][step] for step in steps[-1:]]
+        for start in starts:
+            walked = [self._walk(event, start) for event in (pair.first, pair.second)]
             if walked[0] is not None and walked[1] is not None:
                 return walked[1] - walked[0]
         for step in sorted(shared):
@@ -210,23 +224,36 @@ class Evidence:
     def extra_draw(self, source: str) -> tuple[int, Site | None] | None:
         """Return which run has a line that drew from a generator and the other has not (level 3), and the line."""
         sites = tuple(self._draw_sites(side, source) for side in (0, 1))
+        counts = tuple(Counter(map(_in_any_folder, found)) for found in sites)
         for side in (1, 0):
-            for site, count in (sites[side] - sites[1 - side]).items():
-                return (side, site) if count else None
+            extra = counts[side] - counts[1 - side]
+            if (found := next((site for site in sites[side] if _in_any_folder(site) in extra), None)) is not None:
+                return side, found
+            if extra:
+                return side, None
         return None
 
-    def _draw_sites(self, side: int, source: str) -> Counter[Site | None]:
+    def _draw_sites(self, side: int, source: str) -> list[Site | None]:
         step = self.step_of(side)
         events = self.traces[side].of(Series("draw", source), max(step - 1, 0), step)
-        return Counter(_draw_site(event) for event in events)
+        return [_draw_site(event) for event in events]
 
 
-def place_of(note: Note | None) -> Site | None:
+def place_of(note: Note | None, key: str = "place") -> Site | None:
     """Return the line that a note names, or ``None``."""
-    place = note.value.get("place") if note is not None else None
+    place = note.value.get(key) if note is not None else None
     if not isinstance(place, dict) or not isinstance(place.get("line"), int):
         return None
     return Site(str(place.get("file")), place["line"], str(place.get("function")))
+
+
+def same_line(one: Site | None, other: Site | None) -> bool:
+    """Return whether two sites are the same line of a script that may lie in another folder in each run."""
+    return _in_any_folder(one) == _in_any_folder(other)
+
+
+def _in_any_folder(site: Site | None) -> tuple[str, int, str] | None:
+    return None if site is None else (Path(site.file).name, site.line, site.function)
 
 
 def library_of(source: str) -> str:
@@ -279,7 +306,7 @@ def _selected(note: Note, fields: tuple[str, ...]) -> str:
 
 
 def _without_place(value: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: entry for name, entry in value.items() if name != "place"}
+    return {name: entry for name, entry in value.items() if name not in ("place", "made")}
 
 
 def _keyed(value: Any) -> Any:
@@ -297,6 +324,7 @@ def _program(trace: Trace) -> dict[str, object]:
     return {
         "command": " ".join(map(str, command.get("script_argv", command.get("argv", ())))),
         "script": source.get("digest"),
+        **{f"module {name}": told.get("digest") for name, told in (meta.get("modules") or {}).items()},
         "commit": git.get("commit"),
         "changes to tracked files": git.get("digest"),
         "world size": meta.get("world_size"),

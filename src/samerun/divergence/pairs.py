@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 import sys
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from operator import attrgetter
 
+from samerun.divergence.fetches import without_extra_fetches
 from samerun.tracing.format import STANDING, Phase
 from samerun.tracing.reader import Event, Series, Trace
 
@@ -148,8 +150,11 @@ class Pairing:
         standing: Standing,
     ) -> Iterator[Pair]:
         wanted = self._comparable(ours, theirs)
-        first = {_key(event): event for event in ours if event.series in wanted}
-        second = {_key(event): event for event in theirs if event.series in wanted}
+        both = (
+            [event for event in ours if event.series in wanted],
+            [event for event in theirs if event.series in wanted],
+        )
+        first, second = map(_numbered, without_extra_fetches(*both, self._resumed_at(step)))
         for key in _merged(list(first), list(second)):
             events = first.get(key), second.get(key)
             phase, nth, series = key
@@ -161,6 +166,11 @@ class Pairing:
                 if None in events:  # one of them was not recorded yet
                     continue
             yield Pair(step, Phase(phase), nth, series, *events)
+
+    def _resumed_at(self, step: int) -> int | None:
+        """Return which of the runs was resumed, if this is the first step of it."""
+        side = None if self.offset == 0 else int(self.offset > 0)
+        return side if step == max(self.first.first_step, self.second.first_step + self.offset) else None
 
     def _comparable(self, ours: Sequence[Event], theirs: Sequence[Event]) -> frozenset[Series]:
         """Return the series to compare in a step; levels 2 and 3 may have been recorded in one of the traces only."""
@@ -203,6 +213,17 @@ def _matches(series: Series, pattern: str) -> bool:
 
 def _key(event: Event) -> Key:
     return event.phase, event.nth, event.series
+
+
+def _numbered(events: Sequence[Event]) -> dict[Key, Event]:
+    """Return events by phase, occurrence and series."""
+    seen: Counter[tuple[int, Series]] = Counter()
+    found: dict[Key, Event] = {}
+    for event in events:
+        place = event.phase, event.series
+        found[event.phase, seen[place], event.series] = event
+        seen[place] += 1
+    return found
 
 
 def _without_passing(pairs: list[Pair]) -> list[Pair]:

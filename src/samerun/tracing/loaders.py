@@ -25,6 +25,12 @@ class Loaders:
         self._labels: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()  # by iterator
         self._loaders: dict[str, weakref.ref[Any]] = {}
         self._described: dict[str, dict[str, Any]] = {}
+        self._made: dict[int, tuple[weakref.ref[Any], dict[str, Any]]] = {}
+
+    def made(self, loader: Any, place: dict[str, Any]) -> None:
+        """Keep the line that made a loader."""
+        self._made = {key: held for key, held in self._made.items() if held[0]() is not None}
+        self._made[id(loader)] = weakref.ref(loader), place
 
     def begin(self, iterator: Any, loader: Any) -> tuple[str, bool, dict[str, Any] | None]:
         """Return the name of a loader, whether it is another one than before, and what it is, if that is new."""
@@ -33,7 +39,9 @@ class Loaders:
         known = self._loaders.get(label)
         other = known is None or known() is not loader
         self._loaders[label] = weakref.ref(loader)
-        found = {"loader": label, "length": length, **_described(loader)}
+        held = self._made.get(id(loader))
+        made = held[1] if held is not None and held[0]() is loader else None
+        found = {"loader": label, "length": length, **_described(loader), "made": made}
         if found == self._described.get(label):
             return label, other, None
         self._described[label] = found

@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from samerun.errors import TraceError
 from samerun.tracing.format import rank_path, siblings
 from samerun.tracing.launch.injection import VARIABLE
 from samerun.tracing.settings import Settings
+from samerun.tracing.sites import is_user_file
 from samerun.tracing.writer import Writer
 
 __all__ = ["make_way", "open_writer"]
@@ -86,6 +88,7 @@ def _meta(settings: Settings, rank: int, world_size: int) -> dict[str, Any]:
         },
         "hashseed": hash_seed(),
         "source": _source(),
+        "modules": _modules(),
     }
 
 
@@ -95,6 +98,18 @@ def _source() -> dict[str, str] | None:
     if not name or not Path(name).is_file():
         return None
     return {"path": str(Path(name).absolute()), "digest": hashlib.sha256(Path(name).read_bytes()).hexdigest()}
+
+
+def _modules() -> dict[str, dict[str, str]]:
+    """Return path and SHA-256 of the user's own modules that are imported, by name."""
+    found = {}
+    for name, module in sorted(sys.modules.items()):
+        path = getattr(module, "__file__", None)
+        if name != "__main__" and isinstance(path, str) and path.endswith(".py") and is_user_file(path):
+            with suppress(OSError):
+                content = Path(path).read_bytes()
+                found[name] = {"path": str(Path(path).absolute()), "digest": hashlib.sha256(content).hexdigest()}
+    return found
 
 
 def _git() -> dict[str, Any] | None:

@@ -159,6 +159,11 @@ class Recorder:
         self._read_generators(Phase.BEFORE_BATCH)
 
     @_moment
+    def loader_made(self, loader: Any) -> None:
+        """There is a loader."""
+        self._loaders.made(loader, call_site())
+
+    @_moment
     def optimizer_made(self, optimizer: Optimizer) -> None:
         """There is an optimizer; what it begins with is recorded before the next batch or the next backward pass."""
         self._made.append((weakref.ref(optimizer), call_site()))

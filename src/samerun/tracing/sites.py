@@ -11,7 +11,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import NamedTuple
 
-__all__ = ["Site", "Stack", "is_user_code", "user_frames", "user_stack"]
+__all__ = ["Site", "Stack", "is_user_code", "is_user_file", "user_frames", "user_stack"]
 
 _SAMERUN = str(Path(__file__).resolve().parent.parent)
 # Python's own library, and where pip puts packages; a virtual environment may lie inside the user's folder.
@@ -59,11 +59,12 @@ class Stack(tuple[Site, ...]):
 
 def is_user_code(code: CodeType) -> bool:
     """Return whether code is the user's own."""
-    return _is_user_file(code.co_filename)  # a cache of code would compute its hash each time, from all of it
+    return is_user_file(code.co_filename)  # a cache of code would compute its hash each time, from all of it
 
 
 @cache
-def _is_user_file(file: str) -> bool:
+def is_user_file(file: str) -> bool:
+    """Return whether a file of code is the user's own."""
     if file.startswith("<"):
         return file.startswith(_TYPED)
     if any(part in _INSTALLED for part in Path(file).parts):
@@ -93,7 +94,7 @@ def user_stack(frame: FrameType | None, instruction: int | None = None) -> Stack
     codes, places = [], []
     while frame is not None:
         code = frame.f_code
-        if _is_user_file(code.co_filename):
+        if is_user_file(code.co_filename):
             at = frame.f_lasti if instruction is None else instruction
             codes.append(code)
             places.append((code.co_filename, code.co_qualname, code.co_firstlineno, at))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from samerun.divergence.causes.diagnosis import Cause, Diagnosis
 from samerun.divergence.evidence import Evidence
+from samerun.divergence.sources import changed_line
 from samerun.divergence.words import change, listed, subject
 
 __all__ = ["CAUSE"]
@@ -23,6 +24,7 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
         "environment",
         f"the runs were not set up alike, which may explain {subject(pair.series)}: {listed([c.name for c in found])}",
         "make these the same and compare again; what then still differs has another cause",
+        changed_line(*evidence.traces) if evidence.program else None,
         certain=False,
         details=tuple(map(change, found[:6])),
     )

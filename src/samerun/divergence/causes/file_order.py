@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from samerun.divergence.causes.diagnosis import Cause, Diagnosis
-from samerun.divergence.evidence import Evidence, place_of
+from samerun.divergence.evidence import Evidence, place_of, same_line
 from samerun.divergence.words import count
 from samerun.tracing.reader import Note
 
@@ -23,7 +23,7 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
 
 
 def _same_call(one: Note, other: Note) -> bool:
-    return place_of(one) == place_of(other)
+    return same_line(place_of(one), place_of(other))
 
 
 def _found(one: Note, other: Note) -> Diagnosis:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from samerun.divergence.causes.diagnosis import Cause, Diagnosis
-from samerun.divergence.evidence import Evidence, place_of
+from samerun.divergence.evidence import COMPUTED, Evidence, place_of
 from samerun.divergence.pairs import Pair
-from samerun.divergence.words import ahead, generator, listed, rates, subject
+from samerun.divergence.words import ahead, count, generator, listed, rates, subject
 from samerun.tracing.format import Phase, is_untrained
 from samerun.tracing.reader import Note
 
@@ -47,10 +47,17 @@ def _piece(evidence: Evidence, pair: Pair) -> tuple[str, str, str] | None:
         return None
     if pair.step - evidence.comparison.pairing.steps[0] > _SOON:
         return None
+    if kind == "loss" and (scaler := _scaler(evidence)) is not None:
+        return "the gradient scaler", scaler, f"load scaler.state_dict(): {_RESTORE}"
     if evidence.moved and not (kind == "parameters" and pair.phase < Phase.STEPPED):
         return _generator(evidence, evidence.moved[0])
     if kind == "batch":
         return _position(evidence)
+    return _of_training(evidence, pair)
+
+
+def _of_training(evidence: Evidence, pair: Pair) -> tuple[str, str, str] | None:
+    kind = pair.series.kind
     if kind == "parameters" and pair.phase < Phase.STEPPED:
         return "the parameters", "they are others before the first step", f"load the model's state: {_RESTORE}"
     if kind == "optimizer" and pair.phase < Phase.STEPPED:
@@ -75,7 +82,27 @@ def _piece(evidence: Evidence, pair: Pair) -> tuple[str, str, str] | None:
             f"{names} differ",
             f"save and load the whole model.state_dict(), with its buffers: {_RESTORE}",
         )
-    return None
+    return _unseen(pair) if kind in COMPUTED else None
+
+
+def _unseen(pair: Pair) -> tuple[str, str, str]:
+    return (
+        "something else that it computes with",
+        f"the first difference is in {subject(pair.series)} of its first step; parameters and generators agree",
+        f"look for averaged weights (EMA), a second model, a queue or a counter of your own: {_RESTORE}",
+    )
+
+
+def _scaler(evidence: Evidence) -> str | None:
+    """Return how the scale differs that the loss was multiplied with, or ``None``."""
+    found = next((pair for series, pair in evidence.comparison.later.items() if series.kind == "scaler"), None)
+    if found is None or evidence.pair is None or found.step != evidence.pair.step:
+        return None
+    skipped = [note for note in evidence.notes(evidence.resumed or 0, "skipped") if note.step == 0]
+    if skipped:
+        return f"it skipped {count(len(skipped), 'step')} that overflowed, down from the scale that it begins with"
+    one, other = evidence.values_of(found)
+    return f"its scale is {one} and {other}"
 
 
 def _average(evidence: Evidence, pair: Pair) -> tuple[str, str, str] | None:
@@ -107,13 +134,19 @@ def _has_no_optimizer_state(evidence: Evidence) -> bool:
     return False
 
 
-def _generator(evidence: Evidence, pair: Pair) -> tuple[str, str, str]:
+def _generator(evidence: Evidence, pair: Pair) -> tuple[str, str, str] | None:
     name = generator(pair.series.name)
     draws = evidence.draws(pair)
+    if _is_restored(evidence, pair.series.name) and draws and (draws > 0) == bool(evidence.resumed):
+        return None  # it was restored, and drawn from after that
     state = "it is in another state" if not draws else f"it is {ahead(draws if evidence.resumed else -draws)}"
     when = {Phase.BEFORE_BATCH: "before the first batch", Phase.BATCH: "after the batch was fetched"}
     advice = "save samerun.capture() with the checkpoint, and samerun.restore() it last, before the first batch"
     return f"the state of {name}", f"{state} {when.get(pair.phase, 'by the end of the first step')}", advice
+
+
+def _is_restored(evidence: Evidence, source: str) -> bool:
+    return any(note.value.get("on") == source for note in evidence.notes(evidence.resumed or 0, "load"))
 
 
 def _position(evidence: Evidence) -> tuple[str, str, str]:

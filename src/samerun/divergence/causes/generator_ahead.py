@@ -7,6 +7,7 @@ from samerun.divergence.evidence import Evidence
 from samerun.divergence.pairs import Pair
 from samerun.divergence.words import ahead, generator
 from samerun.tracing.format import Phase
+from samerun.tracing.reader import Series
 
 __all__ = ["CAUSE"]
 
@@ -23,6 +24,8 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
     pair = evidence.pair
     if pair is None:
         return None
+    if (initial := _initial(evidence, pair)) is not None:
+        return initial
     counted = [(state.series.name, evidence.draws(state)) for state in evidence.moved]
     counted = [(source, draws) for source, draws in counted if draws]
     # A difference of another kind is the doing of draws only where they can be counted.
@@ -40,6 +43,22 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
         _ADVICE,
         line[1] if line is not None else None,
         details=(*others, *(() if line is not None else ("samerun explain finds the line",))),
+    )
+
+
+def _initial(evidence: Evidence, pair: Pair) -> Diagnosis | None:
+    """Look for draws before the weights were made, after which nothing draws from the generator any more."""
+    if pair.series.kind != "parameters" or pair.phase == Phase.STEPPED or evidence.moved:
+        return None
+    draws = evidence.initial_draws(Series("rng", "torch.cpu"))
+    if not draws:
+        return None
+    return Diagnosis(
+        "generator-ahead",
+        f"the weights differ, and {generator('torch.cpu')} is {ahead(abs(draws))} in "
+        f"{evidence.labels[int(draws > 0)]} when the first step begins: something drew from it before that",
+        _ADVICE,
+        details=("samerun explain finds the line",),
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from samerun.divergence.causes.diagnosis import Cause, Diagnosis
 from samerun.divergence.causes.other_seed import other_seeds
+from samerun.divergence.causes.seeded_late import used_early
 from samerun.divergence.evidence import Evidence, place_of
+from samerun.divergence.sources import hash_lines
 
 __all__ = ["CAUSE"]
 
@@ -23,6 +25,8 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
 def _seed(evidence: Evidence) -> Diagnosis | None:
     found = other_seeds(evidence)
     if found is None or not isinstance(found[0].value.get("value"), int):
+        return None
+    if hash_lines(evidence.traces[1]) == []:
         return None
     one, other = (note.value.get("value") for note in found)
     return Diagnosis(
@@ -54,7 +58,20 @@ def _names(evidence: Evidence) -> Diagnosis | None:
 
 def _batch(evidence: Evidence) -> Diagnosis | None:
     found = evidence.batches
-    if found is None or found.how not in ("within", "order") or not evidence.agrees("rng") or evidence.setup:
+    if found is None or not evidence.agrees("rng") or evidence.setup or used_early(evidence) is not None:
+        return None
+    if lines := hash_lines(evidence.traces[1]):
+        what = "the samples are others" if found.how == "content" else "the same samples come in another order"
+        return Diagnosis(
+            "hash-order",
+            f"{what} although all generators agree; strings have other hashes in the two runs, and the code uses "
+            f"hash() or the order of a set",
+            _ADVICE,
+            lines[0],
+            certain=False,
+            details=tuple(map(str, lines[1:4])),
+        )
+    if found.how not in ("within", "order"):
         return None
     return Diagnosis(
         "hash-order",

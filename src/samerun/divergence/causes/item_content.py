@@ -8,6 +8,7 @@ from samerun.divergence.words import change, generator, listed
 
 __all__ = ["CAUSE"]
 
+_FILES = "probably what they are made from was changed, such as a file"
 _PRIVATE = "probably a transform draws from a generator of its own that is not seeded for each item"
 
 
@@ -17,24 +18,27 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
         return None
     changes = [change for change in evidence.setup if change.name.startswith("loader")]
     workers = next((change for change in changes if change.name.endswith("num_workers")), None)
+    init = next((change for change in changes if change.name.endswith("worker_init_fn")), None)
     seeds = evidence.extra_notes("worker-seed", "loader", "seed")
     own = [series for series in evidence.comparison.pairing.left_out if series.kind == "rng"]
     if workers is not None:
         why = f"they were made by {workers.first} and {workers.second} workers, whose generators draw other numbers"
     elif seeds[0] and seeds[1]:
         why = "the workers began from other seeds"
+    elif init is not None:
+        why = f"the workers seed their generators otherwise (worker_init_fn is {init.first} and {init.second})"
     elif own:
         why = f"{listed([generator(series.name) for series in own])} is in one of the runs only"
     elif evidence.resumed is not None:
         why = "the generators that made them were not where they had been"
     else:
-        why = _PRIVATE
+        why = _PRIVATE if 2 * found.same_places < found.sizes[1] else _FILES
     same = (
         f"{found.same_places} of {found.sizes[1]} samples of the batch agree"
         if found.same_places
         else "no sample agrees"
     )
-    certain = workers is not None or bool(seeds[0] and seeds[1])
+    certain = workers is not None or init is not None or bool(seeds[0] and seeds[1])
     return Diagnosis(
         "item-content",
         f"the samples are others: {same}, and the rest are nowhere near in {evidence.labels[0]}; {why}",

@@ -13,6 +13,8 @@ __all__ = ["CAUSE", "other_seeds"]
 def other_seeds(evidence: Evidence) -> tuple[Note, Note] | None:
     """Return the first notes of both runs that seed the same generator with different numbers."""
     pair = evidence.pair
+    if evidence.batches is not None and evidence.batches.how == "content":
+        return _of_items(evidence)
     if pair is None or (not evidence.moved and pair.series.kind not in ("draw", "parameters")):
         return None
     sources = [other.series.name for other in evidence.moved] + (
@@ -24,6 +26,17 @@ def other_seeds(evidence: Evidence) -> tuple[Note, Note] | None:
         if same_library and (one in concerned or not sources) and one.value.get("value") != other.value.get("value"):
             return one, other
     return None
+
+
+def _of_items(evidence: Evidence) -> tuple[Note, Note] | None:
+    """Return the first notes that make a generator of NumPy's from different numbers, as a dataset may do."""
+    made = [[note for note in evidence.notes(side, "seed") if _makes(note)] for side in (0, 1)]
+    pairs = zip(*made, strict=False)
+    return next(((one, other) for one, other in pairs if one.value["value"] != other.value["value"]), None)
+
+
+def _makes(note: Note) -> bool:
+    return note.value.get("library") == "numpy.Generator" and note.value.get("value") is not None
 
 
 def _diagnose(evidence: Evidence) -> Diagnosis | None:

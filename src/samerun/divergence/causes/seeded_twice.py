@@ -22,12 +22,20 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
 def _of(evidence: Evidence, source: str) -> Diagnosis | None:
     seeds, sets = evidence.extra_notes("seed", "library", "value"), evidence.extra_notes("load", "call", "on")
     for side in (1, 0):
+        if _went_on(evidence, source, side):
+            continue
         extra = [note for note in seeds[side] if note.value.get("library") == library_of(source)]
         extra += [note for note in sets[side] if note.value.get("on") == source]
         others = len(evidence.seeds(1 - side, source))
         if extra and (extra[-1].kind == "load" or 0 < others < len(evidence.seeds(side, source))):
             return _found(evidence.labels[side], source, extra[-1])
     return None
+
+
+def _went_on(evidence: Evidence, source: str, side: int) -> bool:
+    """Return whether a generator is ahead in a run by draws that can be counted, so that it was put back after all."""
+    found = [evidence.draws(pair) for pair in evidence.moved if pair.series.name == source]
+    return any(draws and (draws > 0) == bool(side) for draws in found)
 
 
 def _found(label: str, source: str, note: Note) -> Diagnosis:

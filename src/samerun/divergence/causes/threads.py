@@ -5,6 +5,8 @@ from __future__ import annotations
 from samerun.divergence.causes.diagnosis import Cause, Diagnosis
 from samerun.divergence.evidence import COMPUTED, Evidence, place_of
 from samerun.divergence.words import change, subject
+from samerun.tracing.format import Phase
+from samerun.tracing.reader import Series
 
 __all__ = ["CAUSE"]
 
@@ -27,7 +29,7 @@ _MACHINE = (
 
 def _diagnose(evidence: Evidence) -> Diagnosis | None:
     pair = evidence.pair
-    if pair is None or evidence.moved or (pair.series.kind not in COMPUTED and not _computed_item(evidence)):
+    if pair is None or evidence.moved or not (pair.series.kind in COMPUTED or _computed_item(evidence)):
         return None
     threads, machine = evidence.changed(*_THREADS), evidence.changed(*_MACHINE)
     noted = evidence.extra_notes("threads", "intra_op")
@@ -48,7 +50,15 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
 
 
 def _computed_item(evidence: Evidence) -> bool:
-    return evidence.batches is not None and evidence.batches.how == "content"
+    """Return whether the batch differs in what its samples are, or the weights although they were drawn alike."""
+    if evidence.batches is not None:
+        return evidence.batches.how == "content"
+    pair = evidence.pair
+    if pair is None or pair.series.kind != "parameters" or pair.phase == Phase.STEPPED or evidence.resumed is not None:
+        return False
+    seeds = [[note.value.get("value") for note in evidence.seeds(side, "torch.cpu")] for side in (0, 1)]
+    loads = evidence.notes(0, "load") or evidence.notes(1, "load")
+    return seeds[0] == seeds[1] and not loads and evidence.initial_draws(Series("rng", "torch.cpu")) == 0
 
 
-CAUSE = Cause("threads", 150, _diagnose)
+CAUSE = Cause("threads", 95, _diagnose)

@@ -40,6 +40,10 @@ def install(recorder: Recorder, patches: Patches) -> None:
         if not first_iter:
             recorder.pass_begins(iterator, _loader(loader))
 
+    def built(_: Any, __: Any, loader: Any, *___: Any, **____: Any) -> None:
+        recorder.loader_made(loader)
+
+    patches.watch(dataloader.DataLoader, "__init__", after=built)
     for kind in _derived(base):  # of which there may be iterators already
         watch(kind)
     patches.watch(base, "__init__", made, was_made)

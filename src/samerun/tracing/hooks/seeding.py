@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from samerun.tracing.callsite import call_site
+from samerun.tracing.generators import Generators
 
 if TYPE_CHECKING:
     from samerun.tracing.hooks.patches import Patches
@@ -36,6 +37,12 @@ def install(recorder: Recorder, patches: Patches) -> None:
     A function that another one of them calls, as ``torch.manual_seed`` does for every device, is part of that.
     """
     inside = threading.local()
+    begun = _states()
+
+    def used(library: str) -> bool | None:
+        """Return whether a generator was drawn from before it is seeded for the first time."""
+        state = begun.pop(library, None)
+        return None if state is None else _states()[library] != state
 
     def watch(owner: Any, name: str, library: str) -> None:
         def before(*args: Any, **kwargs: Any) -> bool:
@@ -44,7 +51,8 @@ def install(recorder: Recorder, patches: Patches) -> None:
                 inside.call = True
                 given = args[0] if args else next(iter(kwargs.values()), None)
                 call = f"{owner.__name__}.{name}"
-                recorder.note("seed", {"library": library, "call": call, "value": _plain(given), "place": call_site()})
+                told = {"library": library, "call": call, "value": _plain(given), "used": used(library)}
+                recorder.note("seed", {**told, "place": call_site()})
             return outermost
 
         def after(outermost: bool, *_: Any, **__: Any) -> None:
@@ -54,6 +62,14 @@ def install(recorder: Recorder, patches: Patches) -> None:
 
     for owner, name, library in _FUNCTIONS:
         watch(owner, name, library)
+
+
+def _states() -> dict[str, bytes]:
+    """Return digests of the generators that every process has, by library."""
+    generators = Generators()
+    generators.refresh()
+    names = {"python": "python", "numpy": "numpy", "torch.cpu": "torch"}
+    return {names[name]: digest for name, digest, _ in generators.read() if name in names}
 
 
 def _plain(value: Any) -> Any:
