@@ -55,7 +55,7 @@ class Says:
         words: what is in its sentence.
         line: what names the line that is marked in the script: ``diff`` alone, ``explain``, or nothing can.
         file: the script it is in.
-        kind: what ``samerun explain`` finds there.
+        kind: what ``samerun explain`` finds there; empty where chance decides.
     """
 
     same: bool = False
@@ -209,3 +209,26 @@ def _environment() -> dict[str, str]:
     """Return an environment in which one thread computes and strings have the hashes that chance gives them."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONHASHSEED"}
     return {**kept, "OMP_NUM_THREADS": "1", "PYTHONPATH": _SOURCE, "NO_ALBUMENTATIONS_UPDATE": "1"}
+
+
+def table(chosen: Sequence[Exhibit]) -> str:
+    """Return all exhibits as Markdown, as on the page about the gallery."""
+    differing = [exhibit for exhibit in chosen if not exhibit.says.same]
+    rows = [f"| {one.planted} | {_said(one.says)} | {_where(one)} |" for one in differing]
+    same = [f"| {exhibit.planted} |" for exhibit in chosen if exhibit.says.same]
+    head = ["| planted | what `samerun diff` says | the line |", "|---|---|---|"]
+    return "\n".join([*head, *rows, "", "| planted, and without effect |", "|---|", *same, ""])
+
+
+def _said(says: Says) -> str:
+    step = "" if says.step is None else f", step {says.step}"
+    words = f": {says.words}" if says.words else ""
+    return f"[{says.cause}](../causes/{says.cause}.md){step}{words}"
+
+
+def _where(exhibit: Exhibit) -> str:
+    if exhibit.says.line == "nothing":
+        return "none"
+    number, text = exhibit.marked
+    told = " (`samerun explain`)" if exhibit.says.line == "explain" else ""
+    return f"{exhibit.says.file}:{number}{told} `{text}`"

@@ -9,14 +9,16 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from samerun.divergence.compare import compare_runs
+from samerun.divergence.evidence import place_of
 from samerun.divergence.explanation import Explanation, Place
 from samerun.divergence.rerun import Command
-from samerun.divergence.sequences import Finding, Observed, first_finding, observed
+from samerun.divergence.sequences import Finding, Observed, first_finding, from_resumption, observed
 from samerun.divergence.values import ValueDifference, compare_values
 from samerun.tracing.dump import Dump, Wish, load_tensors
 from samerun.tracing.ops import Op
 from samerun.tracing.reader import Trace
 from samerun.tracing.settings import Settings
+from samerun.tracing.sites import Site
 
 __all__ = ["TIMES", "explain"]
 
@@ -144,8 +146,15 @@ class _Around:
     def _finding(self, pair: _Pair) -> Finding | None:
         assert pair.place is not None
         sides = [_acts(path, *self._steps(side, pair.place)) for side, path in enumerate(pair.paths)]
-        series = pair.place.series
-        return first_finding(sides[0], sides[1], series.name if series.kind == "rng" else None)
+        source = pair.place.series.name if pair.place.series.kind == "rng" else None
+        resumed = int(self.offset > 0)
+        if self.offset and self._steps(resumed, pair.place)[1] == 0:
+            step = self._steps(1 - resumed, pair.place)[1]
+            whole = _acts(pair.paths[1 - resumed], step, step)
+            restored = _restored(pair.paths[resumed], source)
+            found = from_resumption(whole, sides[resumed], source, restored)
+            sides[1 - resumed], sides[resumed] = map(list, found)
+        return first_finding(sides[0], sides[1], source)
 
     def _values(self, finding: Finding) -> tuple[dict[str, ValueDifference], list[str]]:
         """Compare the tensors of an operation, for which both commands are run once more."""
@@ -181,6 +190,12 @@ class _Around:
 def _acts(path: Path, first: int, last: int) -> list[Observed]:
     with Trace(path) as trace:
         return observed(trace.events(first, last))
+
+
+def _restored(path: Path, source: str | None) -> list[Site | None]:
+    """Return the lines that put a generator into a state."""
+    with Trace(path) as trace:
+        return [place_of(note) for note in trace.notes("load") if note.value.get("on") == source]
 
 
 def _differences(first: dict[str, Any], second: dict[str, Any]) -> dict[str, ValueDifference]:

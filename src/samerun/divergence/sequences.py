@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -10,8 +10,9 @@ from samerun.errors import TraceError
 from samerun.tracing.draws import Draw
 from samerun.tracing.ops import Op
 from samerun.tracing.reader import Event
+from samerun.tracing.sites import Site
 
-__all__ = ["Finding", "Observed", "first_finding", "observed"]
+__all__ = ["Finding", "Observed", "first_finding", "from_resumption", "observed"]
 
 Observed: TypeAlias = "Op | Draw"
 
@@ -19,6 +20,8 @@ Observed: TypeAlias = "Op | Draw"
 _AHEAD = 2000
 # How many acts must be alike there; fewer if there is no such place.
 _ALIKE = (4, 2)
+# How many acts must be alike for two steps to begin there.
+_BEGINNING = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ def first_finding(first: Sequence[Observed], second: Sequence[Observed], source:
             continue
         skipped = _rejoin(first, second, here, there)
         found = _judge(ours, theirs, here) if skipped is None else _extra(first, second, (here, there), skipped)
-        if _matters(found, source):
+        if found is not None and _matters(found, source):
             return found
         passed = passed or found
         steps = skipped or (1, 1)
@@ -90,6 +93,34 @@ def first_finding(first: Sequence[Observed], second: Sequence[Observed], source:
     rest = next((Finding("draw", item, None, here) for item in first[here:] if isinstance(item, Draw)), None)
     rest = rest or next((Finding("draw", None, item, here) for item in second[there:] if isinstance(item, Draw)), None)
     return rest if rest is not None and _matters(rest, source) else passed
+
+
+def from_resumption(
+    whole: Sequence[Observed],
+    resumed: Sequence[Observed],
+    source: str | None = None,
+    restored: Collection[Site | None] = (),
+) -> tuple[Sequence[Observed], Sequence[Observed]]:
+    """Return what two runs did in the first step of a resumed one, without what a process does to begin or to go on.
+
+    Args:
+        whole: what the uninterrupted run did in that step.
+        resumed: what the resumed one did up to its end.
+        source: the generator that is known to differ; what was drawn before it was restored does not matter.
+        restored: the lines that restored it, which may look like draws that lead to that state.
+    """
+    if source is not None:
+        own = [(at, act) for at, act in enumerate(resumed) if isinstance(act, Draw) and act.name == source]
+        sets = [at for at, act in own if act.how == "set" or act.stack.site in restored]
+        return whole, resumed[sets[-1] + 1 :] if sets else resumed
+    ours, theirs = ([_shape(act) for act in acts] for acts in (whole, resumed))
+    places: dict[tuple[Hashable, ...], int] = {}
+    for at in range(len(theirs) - _BEGINNING + 1):
+        places.setdefault(tuple(theirs[at : at + _BEGINNING]), at)
+    for at in range(len(ours) - _BEGINNING + 1):
+        if (there := places.get(tuple(ours[at : at + _BEGINNING]))) is not None:
+            return whole[at:], resumed[there:]
+    return whole, resumed
 
 
 def _matters(found: Finding, source: str | None) -> bool:
@@ -128,25 +159,50 @@ def _go_on(first: Sequence[Observed], second: Sequence[Observed], at: tuple[int,
 
 def _are_alike(ours: Observed, theirs: Observed) -> bool:
     """Return whether two runs did the same, with whatever values."""
-    if isinstance(ours, Op) and isinstance(theirs, Op):
-        return (ours.name, ours.module, ours.node) == (theirs.name, theirs.module, theirs.node)
-    return isinstance(ours, Draw) and isinstance(theirs, Draw) and _shape(ours) == _shape(theirs)
+    return _shape(ours) == _shape(theirs)
 
 
-def _shape(draw: Draw) -> Hashable:
-    return draw.name, draw.how, draw.count
+def _shape(act: Observed) -> Hashable:
+    if isinstance(act, Op):
+        return act.kind, act.name, act.module, act.node
+    return act.kind, act.name, act.how, act.count
 
 
 def _extra(
     first: Sequence[Observed], second: Sequence[Observed], at: tuple[int, int], skipped: tuple[int, int]
-) -> Finding:
-    """Tell what only one of the runs did: the first draw in it, or else its first operation."""
+) -> Finding | None:
+    """Tell what only one of the runs did: the first draw in it that lasts, or else its first operation."""
     ours, theirs = (acts[start : start + more] for acts, start, more in zip((first, second), at, skipped, strict=True))
     only = ours or theirs
-    draws = [act for act in only if isinstance(act, Draw)]
-    act: Observed = draws[0] if draws else only[0]
+    draws = _lasting(only, (first if ours else second)[: at[0] if ours else at[1]])
+    operations = [act for act in only if isinstance(act, Op)]
+    if not draws and not operations:
+        return None
+    act: Observed = draws[0] if draws else operations[0]
     more = tuple(draw for draw in draws[1:] if draw.name == act.name)
     return Finding("draw" if draws else "order", act if ours else None, None if ours else act, at[0], more)
+
+
+def _lasting(acts: Sequence[Observed], before: Sequence[Observed]) -> list[Draw]:
+    """Return the draws among acts, without those after which the generator was put back to where it had been."""
+    states = {act.name: act.digest for act in before if isinstance(act, Draw)}
+    kept: list[Draw] = []
+    for act in acts:
+        if isinstance(act, Draw):
+            kept.append(act)
+            if act.how == "set":
+                kept = _until(kept, act.name, states.get(act.name), act.digest)
+    return kept
+
+
+def _until(draws: list[Draw], name: str, initial: bytes | None, state: bytes) -> list[Draw]:
+    """Return the draws up to where a generator was in a state, and those of other generators; all, if it never was."""
+    own = [draw for draw in draws[:-1] if draw.name == name]
+    states = [initial, *(draw.digest for draw in own)]
+    if state not in states:
+        return draws
+    gone = own[states.index(state) :]
+    return [draw for draw in draws[:-1] if not any(draw is other for other in gone)]
 
 
 def _judge(ours: Observed, theirs: Observed, before: int) -> Finding:
