@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 # Two targets at once would install into one environment at once.
 .NOTPARALLEL:
-.PHONY: help demo lab notebooks test slow gpu check docs bench clean
+.PHONY: help demo lab notebooks test slow gallery gpu check docs bench clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -32,6 +32,9 @@ test: $(VENV)/.dev  ## everything but the slow tests
 
 slow: $(VENV)/.dev  ## the slow tests, and the import rules
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow or imports"
+
+gallery: $(VENV)/.dev  ## the planted divergences, all of them; takes ten minutes
+	$(BIN)/python -m pytest -m gallery
 
 gpu: $(VENV)/.dev  ## the tests that need a CUDA device
 	$(BIN)/python -m pytest -m gpu

@@ -53,7 +53,7 @@ def answer(exhibit: Exhibit, nursery: Nursery) -> Answer:
 
 def marked(*chosen: Exhibit) -> list[Any]:
     return [
-        pytest.param(one, id=str(one), marks=() if one.fast else (pytest.mark.slow, pytest.mark.timeout(900)))
+        pytest.param(one, id=str(one), marks=() if one.fast else (pytest.mark.gallery, pytest.mark.timeout(900)))
         for one in chosen
     ]
 

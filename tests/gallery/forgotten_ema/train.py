@@ -15,7 +15,7 @@ start = 0
 if "--resume" in sys.argv:
     checkpoint = torch.load("checkpoint.pt")
     student.load_state_dict(checkpoint["student"])
-    optimizer.load_state_dict(checkpoint["optimizer"])
+    optimizer.load_state_dict(checkpoint["optimizer"])  # here
     start = checkpoint["step"]
 teacher = copy.deepcopy(student).requires_grad_(False)
 
@@ -23,7 +23,7 @@ for step in range(start, 12):
     if step == 6 and not start:
         state = {"student": student.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
         torch.save(state, "checkpoint.pt")
-    loss = nn.functional.mse_loss(student(x[step]), teacher(x[step] + 0.1))  # here
+    loss = nn.functional.mse_loss(student(x[step]), teacher(x[step] + 0.1))
     loss = loss + 0.1 * student(x[step]).square().mean()
     optimizer.zero_grad()
     loss.backward()
