@@ -396,7 +396,7 @@ def test_what_cannot_be_told_says_what_to_record(judge):
 
 
 def test_a_batch_that_one_run_does_not_fetch(judge):
-    events = (*EVENTS[:3], (Phase.BATCH, "batch", "Validation[10]"), *EVENTS[3:])
+    events = (*EVENTS[:2], (Phase.BATCH, "batch", "Validation[10]"), *EVENTS[3:])
     (found, *_) = judge({}, {"events": events})
     assert found.cause == "unknown"
     assert found.sentence == "only B.trace has the batch (Validation[10]) in step 0"
