@@ -204,7 +204,11 @@ VALIDATION = ((Phase.BATCH, "batch", "Validation[10]"), (Phase.BATCH, "rng", "to
 
 def test_what_a_batch_of_one_of_them_draws_is_the_difference(make):
     def drawn(step, phase, kind, name):
-        return ("ahead", step, phase) if (kind, name) == ("rng", "torch.cpu") and step >= 3 else plain(step, phase, kind, name)
+        return (
+            ("ahead", step, phase)
+            if (kind, name) == ("rng", "torch.cpu") and step >= 3
+            else plain(step, phase, kind, name)
+        )
 
     events = (*VALIDATION, *EVENTS[2:])
     pair = compared(make(events=EVENTS[2:]), make(events=events, content=drawn)).divergence
