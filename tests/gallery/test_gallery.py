@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import pytest
@@ -17,16 +17,11 @@ from samerun.divergence.explain import explain
 
 EXHIBITS = exhibits()
 PAGE = GALLERY.parents[1] / "docs" / "explanation" / "gallery.md"
-# Pairs of reruns that are made at most where a run does not repeat itself.
-TIMES = 2
-
-_output = Lock()
 
 
 @dataclass(frozen=True)
 class Answer:
-    code: int
-    diff: dict[str, Any]
+    traces: tuple[Path, Path]
     explanation: dict[str, Any] | None
 
 
@@ -36,19 +31,18 @@ def answers(request: pytest.FixtureRequest) -> Iterator[dict[Exhibit, Future[Ans
     items = [item for item in request.session.items if isinstance(item, pytest.Function)]
     calls = [item.callspec for item in items if item.module is request.module and hasattr(item, "callspec")]
     wanted = dict.fromkeys(call.params["exhibit"] for call in calls)
-    with Nursery() as nursery, ThreadPoolExecutor(2) as pool:
-        futures = {exhibit: pool.submit(answer, exhibit, nursery) for exhibit in wanted}
+    with Nursery() as nursery, ExitStack() as folders, ThreadPoolExecutor(2) as pool:
+        futures = {exhibit: pool.submit(answer, exhibit, nursery, folders) for exhibit in wanted}
         yield futures
         for future in futures.values():
             future.cancel()
 
 
-def answer(exhibit: Exhibit, nursery: Nursery) -> Answer:
-    with exhibit.traced(nursery) as traces:
-        with _output:  # what a command prints is caught for the whole process
-            code, diff = verb("diff", *traces)
-        explained = explain(*traces, times=TIMES).as_json() if exhibit.says.line == "explain" else None
-    return Answer(code, diff, explained)
+def answer(exhibit: Exhibit, nursery: Nursery, folders: ExitStack) -> Answer:
+    traces = folders.enter_context(exhibit.traced(nursery))
+    # One pair of reruns is enough to find the line, also where they do not repeat themselves.
+    explained = explain(*traces, times=1).as_json() if exhibit.says.line == "explain" else None
+    return Answer(traces, explained)
 
 
 def marked(*chosen: Exhibit) -> list[Any]:
@@ -60,15 +54,16 @@ def marked(*chosen: Exhibit) -> list[Any]:
 
 @pytest.mark.parametrize("exhibit", marked(*(one for one in EXHIBITS if one.says.same)))
 def test_what_is_the_same_is_called_the_same(exhibit, answers):
-    found = answers[exhibit].result()
-    assert (found.code, found.diff["same"]) == (0, True), found.diff
+    code, diff = verb("diff", *answers[exhibit].result().traces)
+    assert (code, diff["same"]) == (0, True), diff
 
 
 @pytest.mark.parametrize("exhibit", marked(*(one for one in EXHIBITS if not one.says.same)))
 def test_what_differs_is_named(exhibit, answers):
     says, found = exhibit.says, answers[exhibit].result()
-    process = next(process for process in found.diff["processes"] if process["process"] == found.diff["first"])
-    assert (found.code, found.diff["same"]) == (1, False)
+    code, diff = verb("diff", *found.traces)
+    process = next(process for process in diff["processes"] if process["process"] == diff["first"])
+    assert (code, diff["same"]) == (1, False)
     first = process["diagnoses"][0]
     assert (first["cause"], says.words in first["sentence"]) == (says.cause, True), process["diagnoses"]
     step = process["divergence"]["step"] if process["divergence"] else min(process["ends"])

@@ -9,7 +9,8 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import distributions
+from email.parser import HeaderParser
+from importlib.metadata import Distribution, distributions
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -240,11 +241,18 @@ def _output_of(*command: str) -> str | None:
     return answer.stdout.strip()
 
 
+def _name_and_version(found: Distribution) -> tuple[str | None, str]:
+    # What comes before the description is parsed alone, which takes a tenth of the time.
+    head = HeaderParser().parsestr((found.read_text("METADATA") or "").partition("\n\n")[0])
+    name, version = head["Name"], head["Version"]
+    return (name, version) if name and version else (found.metadata["Name"], found.version)
+
+
 def _packages() -> Environment:
     versions: Environment = {}
     for found in distributions():  # in the order of the import path: the first of a name is the one imported
         try:
-            name, version = found.metadata["Name"], found.version
+            name, version = _name_and_version(found)
         except (UnicodeError, KeyError) as error:
             name, version = str(getattr(found, "_path", found)), f"unreadable metadata: {error}"
         if name:

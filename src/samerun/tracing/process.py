@@ -105,7 +105,13 @@ def _modules() -> dict[str, dict[str, str]]:
     found = {}
     for name, module in sorted(sys.modules.items()):
         path = getattr(module, "__file__", None)
-        if name != "__main__" and isinstance(path, str) and path.endswith(".py") and is_user_file(path):
+        # multiprocessing has the script under a second name.
+        if (
+            module is not sys.modules.get("__main__")
+            and isinstance(path, str)
+            and path.endswith(".py")
+            and is_user_file(path)
+        ):
             with suppress(OSError):
                 content = Path(path).read_bytes()
                 found[name] = {"path": str(Path(path).absolute()), "digest": hashlib.sha256(content).hexdigest()}

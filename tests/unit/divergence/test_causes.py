@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from runs import EVENTS, digest, plain, record
 from samerun.divergence.causes.registry import all_causes, diagnose
 from samerun.divergence.compare import compare_runs
 from samerun.divergence.evidence import Evidence
 from samerun.rng.numpy import RandomStateSource
+from samerun.rng.registry import global_sources
 from samerun.tracing.format import Phase, pack_state
 from samerun.tracing.generators import Generators
 from samerun.tracing.sites import Site
@@ -404,7 +406,7 @@ def test_what_cannot_be_told_says_what_to_record(judge):
 
 
 def test_a_batch_that_one_run_does_not_fetch(judge):
-    events = (*EVENTS[:3], (Phase.BATCH, "batch", "Validation[10]"), *EVENTS[3:])
+    events = (*EVENTS[:2], (Phase.BATCH, "batch", "Validation[10]"), *EVENTS[3:])
     (found, *_) = judge({}, {"events": events})
     assert found.cause == "unknown"
     assert found.sentence == "only B.trace has the batch (Validation[10]) in step 0"
@@ -563,7 +565,17 @@ def test_a_resumed_script_without_a_loader_that_forgot_its_generators(judge):
 
 
 def real(
-    path, *, extra_at=None, within=None, draws=3, gauss=False, level3=False, loss=False, fetches=True, states=range(8)
+    path,
+    *,
+    extra_at=None,
+    within=None,
+    draws=3,
+    gauss=False,
+    level3=False,
+    loss=False,
+    fetches=True,
+    states=range(8),
+    put_back=False,
 ):
     """Record a run that draws 5 numbers from NumPy in each of 8 steps, and more before a step."""
     np.random.seed(1)
@@ -580,6 +592,10 @@ def real(
         if step in states:
             writer.state(step, series, pack_state(RandomStateSource("numpy").pack(RandomStateSource("numpy").read())))
         if step == extra_at:
+            if put_back:
+                here = {"file": "train.py", "line": 50, "function": "main"}
+                writer.note(step, "seed", seed("numpy", 5, 49)[2])
+                writer.note(step, "load", {"call": "numpy.random.set_state", "on": "numpy", "place": here})
             np.random.normal() if gauss else np.random.bytes(4 * draws)
             if gauss == "hidden":  # by what is drawn after it
                 np.random.bytes(4)
@@ -658,6 +674,157 @@ def test_the_line_that_drew_where_draws_were_recorded(tmp_path):
     run.close()
     assert (found.cause, found.place) == ("generator-ahead", Site("eda.py", 12, "plot_samples"))
     assert "3 draws ahead in B.trace" in found.sentence
+
+
+# --- planted in the gallery
+
+
+def numpy_seed(value, line):
+    return seed("numpy.Generator", value, line)
+
+
+def test_generators_of_items_made_from_other_numbers(judge):
+    first = {"batches": batches_of(ORDER), "notes": (*SEEDED, numpy_seed(None, 8), numpy_seed(1700, 9))}
+    second = {
+        "batches": lambda step: tuple((sample, "B") for sample in batches_of(ORDER)(step)),
+        "notes": (*SEEDED, numpy_seed(None, 8), numpy_seed(1701, 9)),
+    }
+    (found, *_) = judge(first, second)
+    assert (found.cause, found.place) == ("other-seed", Site("train.py", 9, "main"))
+    assert "was seeded with 1700 in A.trace and with 1701 in B.trace" in found.sentence
+
+
+def test_workers_that_seed_otherwise(judge):
+    first = {"batches": batches_of(ORDER), "notes": (*SEEDED, loader(worker_init_fn="train.seed_worker"))}
+    second = {
+        "batches": lambda step: tuple((sample, "B") for sample in batches_of(ORDER)(step)),
+        "notes": (*SEEDED, loader(worker_init_fn=None)),
+    }
+    (found, *_) = judge(first, second)
+    assert (found.cause, found.certain) == ("item-content", True)
+    assert "worker_init_fn is train.seed_worker and None" in found.sentence
+
+
+def test_one_sample_that_is_another_is_no_other_order(judge):
+    changed = [*ORDER[:13], "changed", *ORDER[14:]]
+    options = {"notes": (*SEEDED, loader(made={"file": "train.py", "line": 5, "function": "main"}))}
+    (found, *_) = judge({"batches": batches_of(ORDER), **options}, {"batches": batches_of(changed), **options})
+    assert (found.cause, found.place) == ("item-content", Site("train.py", 5, "main"))
+    assert "3 of 4 samples of the batch agree" in found.sentence
+    assert "such as a file" in found.sentence
+
+
+def test_files_in_another_order_in_another_folder(judge):
+    def listing(folder, digest):
+        value = {"path": f"{folder}/data", "digest": digest, "sorted": "same", "count": 3}
+        return 0, "listdir", {**value, "place": {"file": f"{folder}/data.py", "line": 8, "function": "images"}}
+
+    first = {"batches": batches_of(ORDER), "notes": (*SEEDED, listing("/home/a", "abc")), "steps": range(50)}
+    second = {"batches": batches_of(ORDER[::-1]), "notes": (*SEEDED, listing("/home/b", "bca")), "steps": range(50)}
+    (found, *_) = judge(first, second)
+    assert (found.cause, found.place) == ("file-order", Site("/home/b/data.py", 8, "images"))
+
+
+def used(library, value, early):
+    step, kind, told = seed(library, value, 30)
+    return step, kind, {**told, "used": early}
+
+
+@pytest.mark.parametrize(
+    ("library", "early", "cause"),
+    [("python", True, "seeded-late"), ("python", False, "data-order"), ("torch", True, "data-order")],
+)
+def test_data_chosen_before_the_seed(judge, library, early, cause):
+    notes = (used(library, 7, early),)
+    first = {"batches": batches_of(ORDER), "steps": range(50), "notes": notes}
+    (found, *_) = judge(first, {**first, "batches": batches_of(ORDER[::-1])})
+    assert found.cause == cause
+    if cause == "seeded-late":
+        assert found.place == Site("train.py", 30, "main")
+        assert "Python's global generator was drawn from before it was seeded with 7" in found.sentence
+
+
+def test_a_pass_that_ended_earlier_because_of_a_setting(judge):
+    def begun(step):
+        return step, "iter", {"loader": "", "place": {"file": "train.py", "line": 11, "function": "main"}}
+
+    content = {"content": spoiled(3, "rng", name="torch.cpu")}
+    first = {"notes": (*SEEDED, loader(drop_last=False), begun(0))}
+    second = {"notes": (*SEEDED, loader(drop_last=True), begun(0), begun(3)), **content}
+    (found, *_) = judge(first, second)
+    assert (found.cause, found.place) == ("other-batches", Site("train.py", 9, "main"))
+    assert "it ended before step 3 in B.trace, and goes on in A.trace" in found.sentence
+    same = {"notes": (*SEEDED, loader(drop_last=False), begun(0), begun(3)), **content}
+    assert "other-batches" not in [diagnosis.cause for diagnosis in judge(first, same)]
+
+
+def test_a_resumed_run_that_computes_with_something_else(judge):
+    (found, *_) = judge({}, {**RESUMED, "content": spoiled(10, "loss", "gradients"), "notes": ()})
+    assert found.cause == "forgotten-piece"
+    assert "without something else that it computes with: the first difference is in the loss" in found.sentence
+
+
+def test_a_resumed_run_whose_first_steps_are_skipped(judge):
+    events = (*EVENTS[:6], (Phase.GRADIENTS, "scaler", ""), *EVENTS[6:])
+    skipped = tuple((0, "skipped", {"scale": scale}) for scale in (65536.0, 32768.0))
+    resumed = {**RESUMED, "content": spoiled(10, "loss", "scaler"), "notes": skipped, "events": events}
+    (found, *_) = judge({"events": events}, resumed)
+    assert found.cause == "forgotten-piece"
+    assert "without the gradient scaler: it skipped 2 steps that overflowed" in found.sentence
+
+
+def test_what_was_put_back_is_not_seeded_twice(tmp_path):
+    paths = [real(tmp_path / "A.trace"), real(tmp_path / "B.trace", extra_at=5, put_back=True)]
+    run = compare_runs(*paths)
+    (found, *_) = diagnose(Evidence(run.worst))
+    run.close()
+    assert found.cause == "generator-ahead"
+    assert "3 draws ahead in B.trace" in found.sentence
+
+
+def beginning(path, *, ahead=0, machine="AVX2"):
+    """Record a run whose weights were drawn from torch's generator, which nothing draws from later."""
+    torch.manual_seed(1)
+    torch.rand(ahead)
+    environment = {**ENVIRONMENT, "cpu": {"torch_capability": machine}}
+    writer, generators = Writer(path, {"environment": environment}), Generators()
+    generators.refresh()
+    rng, parameters = writer.series("rng", "torch.cpu"), writer.series("parameters", "")
+    state, position = {name: found for name, *found in generators.read()}["torch.cpu"]
+    source = global_sources()["torch.cpu"]
+    writer.note(0, "seed", seed("torch", 1)[2])
+    for step in range(3):
+        writer.state(step, rng, pack_state(source.pack(source.read())))
+        if step == 0:
+            writer.event(0, Phase.BATCH, parameters, digest("weights", ahead, machine))
+        writer.event(step, Phase.BATCH, writer.series("loss", ""), digest("loss", ahead, machine, step))
+        writer.event(step, Phase.STEPPED, parameters, digest("trained", ahead, machine, step))
+        if step == 0:
+            writer.event(0, Phase.STEPPED, rng, state, value=position)
+        writer.end_step(step)
+    writer.close()
+    return path
+
+
+def test_draws_before_the_weights(tmp_path):
+    run = compare_runs(beginning(tmp_path / "A.trace"), beginning(tmp_path / "B.trace", ahead=25))
+    (found, *_) = diagnose(Evidence(run.worst))
+    run.close()
+    assert found.cause == "generator-ahead"
+    assert "torch's CPU generator is 25 draws ahead in B.trace when the first step begins" in found.sentence
+
+
+def test_weights_drawn_alike_by_other_instructions(tmp_path):
+    run = compare_runs(beginning(tmp_path / "A.trace"), beginning(tmp_path / "B.trace", machine="DEFAULT"))
+    (found, *_) = diagnose(Evidence(run.worst))
+    run.close()
+    assert found.cause == "threads"
+    assert found.details == ("cpu.torch_capability: AVX2 and DEFAULT",)
+    both = beginning(tmp_path / "C.trace", ahead=25, machine="DEFAULT")
+    run = compare_runs(tmp_path / "A.trace", both)
+    (found, *_) = diagnose(Evidence(run.worst))
+    run.close()
+    assert found.cause == "generator-ahead"
 
 
 # --- the registry

@@ -187,11 +187,45 @@ def test_what_only_one_of_them_recorded_is_left_out_and_named(make):
     assert found.pairing.left_out == {Series("rng", "torch.cuda:0"): 1, Series("scaler", ""): 1}
 
 
-def test_a_batch_that_only_one_of_them_has_is_a_difference(make):
-    first = make(events=EVENTS)
-    second = make(events=(*EVENTS[:3], (Phase.BATCH, "batch", "second"), *EVENTS[3:]))
-    pair = compared(first, second).divergence
+def test_a_batch_that_only_one_of_them_fetches_beside_the_same_ones_changes_nothing_by_itself(make):
+    more = make(events=(*EVENTS[:3], (Phase.BATCH, "batch", "second"), *EVENTS[3:]))
+    assert compared(make(), more).same
+    assert compared(more, make()).same
+
+
+def test_a_batch_of_another_loader_in_its_place_is_a_difference(make):
+    other = make(events=(*EVENTS[:2], (Phase.BATCH, "batch", "second"), *EVENTS[3:]))
+    pair = compared(make(), other).divergence
     assert (pair.step, str(pair.series), pair.first) == (0, "batch second", None)
+
+
+VALIDATION = ((Phase.BATCH, "batch", "Validation[10]"), (Phase.BATCH, "rng", "torch.cpu"))
+
+
+def test_what_a_batch_of_one_of_them_draws_is_the_difference(make):
+    def drawn(step, phase, kind, name):
+        return (
+            ("ahead", step, phase)
+            if (kind, name) == ("rng", "torch.cpu") and step >= 3
+            else plain(step, phase, kind, name)
+        )
+
+    events = (*VALIDATION, *EVENTS[2:])
+    pair = compared(make(events=EVENTS[2:]), make(events=events, content=drawn)).divergence
+    assert (pair.step, str(pair.series), pair.phase) == (3, "rng torch.cpu", Phase.BEFORE_BATCH)
+
+
+def test_a_resumed_run_may_pass_over_batches(make):
+    passed = ((Phase.BATCH, "batch", ""), (Phase.BATCH, "rng", "torch.cpu"))
+    whole = make(events=EVENTS)
+
+    def record_resumed(content=plain):
+        path = make(steps=range(10, 11), start=10, events=(*passed, *passed, *EVENTS), content=content)
+        return compared(whole, path)
+
+    assert record_resumed().divergence is None
+    moved = record_resumed(lambda *event: "elsewhere" if event[1:] == (Phase.BATCH, "batch", "") else plain(*event))
+    assert (moved.divergence.step, moved.divergence.series.kind) == (10, "batch")
 
 
 def test_deeper_levels_recorded_in_one_of_them_only_are_passed_over(make):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from samerun.divergence.sequences import Finding, Observed, first_finding, observed
+from samerun.divergence.sequences import Finding, Observed, first_finding, from_resumption, observed
 from samerun.errors import TraceError
 from samerun.tracing.draws import Draw
 from samerun.tracing.format import Phase
@@ -148,3 +148,34 @@ def test_events_are_read_as_what_they_were_written_from() -> None:
 def test_events_that_cannot_be_are_refused(act: Observed, value: str) -> None:
     with pytest.raises(TraceError, match="event 1"):
         observed([event(act, value)])
+
+
+def test_what_was_put_back_is_passed_over_for_what_lasts() -> None:
+    forked = [draw("torch.cpu", None, "set", "seeded"), draw("torch.cpu", 9, state="used"), op("rand")]
+    back = draw("torch.cpu", None, "set", 0)  # where the last draw of the step before left it
+    lasting = draw("torch.cpu", 512, state="dropout")
+    first, second = [*STEP, *STEP], [*STEP, *forked, back, lasting, *STEP]
+    finding = found(first, second, "torch.cpu")
+    assert (finding.kind, finding.first, finding.second) == ("draw", None, lasting)
+    assert found(first, [*STEP, *forked, back, *STEP], "torch.cpu").kind == "order"
+    # What is set to elsewhere lasts.
+    elsewhere = draw("torch.cpu", None, "set", "elsewhere")
+    assert found(first, [*STEP, *forked, elsewhere, *STEP], "torch.cpu").second == forked[0]
+
+
+def test_a_resumed_run_is_looked_at_from_where_it_was_restored() -> None:
+    begun = [draw("torch.cpu", None, "set", "seed"), draw("torch.cpu", 20, state="weights")]
+    restored = draw("torch.cpu", 18, state="restored")
+    line = Site("train.py", 31, "main")
+    restored = replace(restored, stack=Stack([line]))
+    passed = draw("torch.cpu", 4, state="passed over")
+    whole, resumed = from_resumption(STEP, [*begun, restored, passed, *STEP], "torch.cpu", [line])
+    assert (whole, resumed) == (STEP, [passed, *STEP])
+    # Without its line, a state that draws lead to looks like draws.
+    assert from_resumption(STEP, [*begun, restored, passed, *STEP], "torch.cpu")[1][0] == begun[1]
+
+
+def test_two_steps_begin_where_they_are_alike() -> None:
+    ours, theirs = [op("lerp_"), op("lerp_"), *STEP], [op("empty"), op("uniform_"), op("detach"), *changed(1)]
+    assert from_resumption(ours, theirs) == (STEP, changed(1))
+    assert from_resumption(STEP[:3], theirs) == (STEP[:3], theirs)

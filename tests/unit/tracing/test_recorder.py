@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import inspect
 import os
 import random
@@ -239,6 +240,40 @@ def test_threads_that_a_loader_of_ours_sets_and_sets_back_are_no_news(record):
     finally:
         torch.set_num_threads(1)
     assert note.value == {"intra_op": 2, "inter_op": torch.get_num_interop_threads()}
+
+
+def test_the_line_that_made_a_loader_is_named_too(record):
+    def training():
+        model = watched.network()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        loader = DataLoader(watched.data(), batch_size=8)
+        for batch in loader:
+            watched.loss_of(model, batch).backward()
+            optimizer.step()
+
+    (note,) = record(training).notes("loader")
+    assert note.value["made"]["line"] == line_of(training, "DataLoader(watched")
+    assert note.value["place"]["line"] == line_of(training, "in loader")
+
+
+def test_a_seed_says_whether_its_generator_had_been_used(record):
+    def training():
+        random.seed(1)
+        np.random.rand()
+        np.random.seed(2)
+        np.random.seed(2)
+        watched.plain()
+
+    seeds = record(training).notes("seed")
+    told = [(note.value["library"], note.value["used"]) for note in seeds]
+    assert told[:4] == [("python", False), ("numpy", True), ("numpy", None), ("python", None)]
+
+
+def test_the_user_s_own_modules_are_recorded(record):
+    modules = record(watched.plain).meta["modules"]
+    assert modules["watched"]["path"] == watched.__file__
+    assert modules["watched"]["digest"] == hashlib.sha256(Path(watched.__file__).read_bytes()).hexdigest()
+    assert not any(name.startswith(("torch", "samerun", "random")) for name in modules)
 
 
 def test_the_loader_is_described(record):

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from runs import record
+from samerun.divergence.sources import changed_line, hash_lines
+from samerun.tracing.reader import Trace
+
+
+@pytest.fixture
+def traced(tmp_path):
+    """Return a function that makes a trace whose script and module have some text."""
+    made = []
+
+    def trace(script, module="", digest=None):
+        folder = tmp_path / str(len(made))
+        folder.mkdir()
+        told = []
+        for name, text in (("train.py", script), ("model.py", module)):
+            (folder / name).write_text(text)
+            found = digest or hashlib.sha256(text.encode()).hexdigest()
+            told.append({"path": str(folder / name), "digest": found})
+        meta = {"source": told[0], "modules": {"model": told[1]}}
+        made.append(Trace(record(folder / "A.trace", steps=range(1), meta=meta)))
+        return made[-1]
+
+    yield trace
+    for trace_file in made:
+        trace_file.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("for name in set(names): pass", [1]),
+        ("for name in sorted(set(names)): pass", []),
+        ("chosen = {'a', 'b'}\nfirst = list(chosen)\nsize = len(chosen)", [2]),
+        ("ids = {name: at for at, name in enumerate({n for n in names})}", [1]),
+        ("both = [*set(a).union(b)]", [1]),
+        ("import random\nrandom.seed(hash('name'))", [2]),
+        ("found = 'a' in {'a', 'b'}\nfor name in names: pass", []),
+        ("def broken(", []),
+    ],
+)
+def test_lines_that_use_hashes_or_the_order_of_a_set(traced, text, lines):
+    assert [site.line for site in hash_lines(traced(text))] == lines
+
+
+def test_lines_of_modules_count_too(traced):
+    (site,) = hash_lines(traced("import model", "\nkinds = list({1, 2})\n"))
+    assert (site.file.endswith("model.py"), site.line) == (True, 2)
+
+
+def test_code_that_was_changed_since_is_not_looked_at(traced):
+    trace = traced("list({1, 2})", digest="of something else")
+    assert hash_lines(trace) is None
+    assert changed_line(trace, traced("list({1, 2, 3})")) is None
+
+
+def test_the_first_changed_line_is_named(traced):
+    first = traced("import model\nmodel.run()\n", "def run():\n    return relu(x)\n")
+    second = traced("import model\nmodel.run()\n", "def run():\n    return silu(x)\n")
+    site = changed_line(first, second)
+    assert (site.file.endswith("1/model.py"), site.line) == (True, 2)
+    assert changed_line(first, first) is None
+
+
+def test_lines_that_were_deleted_at_the_end_are_the_last_line(traced):
+    assert changed_line(traced("a = 1\nb = 2\n"), traced("a = 1\n")).line == 1
