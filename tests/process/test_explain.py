@@ -112,7 +112,7 @@ def test_a_draw_before_the_first_step_is_named(folder: Path, monkeypatch: pytest
     assert f"  train.py:{line('draws')} in plot_samples\n    return np.random.rand(3)" in text
 
 
-@pytest.mark.slow
+@pytest.mark.gallery
 def test_commands_that_are_given_are_killed_after_the_step_in_question(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,7 +129,7 @@ def test_commands_that_are_given_are_killed_after_the_step_in_question(
     assert "train.py late forever (in " in result.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.gallery
 def test_an_operation_is_named_with_how_its_values_differ(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain, scaled = traced(folder, "plain", monkeypatch), traced(folder, "scaled", monkeypatch)
     found = explain(plain, scaled)
@@ -145,7 +145,7 @@ def test_an_operation_is_named_with_how_its_values_differ(folder: Path, monkeypa
     assert found.values["output 0"].differing > 0
 
 
-@pytest.mark.slow
+@pytest.mark.gallery
 def test_a_race_is_told_with_how_often(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = (traced(folder, "race", monkeypatch, name) for name in ("race-a", "race-b"))
     found = explain(first, second, times=2)
@@ -160,14 +160,14 @@ def test_a_race_is_told_with_how_often(folder: Path, monkeypatch: pytest.MonkeyP
     assert found.finding.first.stack[0].line == line("raced")
 
 
-@pytest.mark.slow
+@pytest.mark.gallery
 def test_equal_traces_need_no_explanation(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain, again = traced(folder, "plain", monkeypatch), traced(folder, "plain", monkeypatch, "again")
     result = CliRunner().invoke(app, ["explain", str(plain), str(again)])
     assert (result.exit_code, result.stderr) == (0, "")
 
 
-@pytest.mark.slow
+@pytest.mark.gallery
 def test_a_script_that_records_itself_is_run_again_beside_its_trace(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,7 +186,7 @@ def test_a_script_that_records_itself_is_run_again_beside_its_trace(
     assert [path.read_bytes() for path in paths] == before
 
 
-@pytest.mark.slow
+@pytest.mark.gallery
 def test_a_rerun_that_fails_is_told_with_the_end_of_its_output(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain, late = traced(folder, "plain", monkeypatch), traced(folder, "late", monkeypatch)
     with pytest.raises(ProcessError) as caught:

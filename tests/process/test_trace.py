@@ -97,7 +97,7 @@ def test_programs_that_end_early(way, code, reason, said, capfd):
 
 
 @pytest.mark.parametrize(
-    ("way", "code"), [pytest.param("terminated", 128 + 15, marks=pytest.mark.slow), ("killed", 128 + 9)]
+    ("way", "code"), [pytest.param("terminated", 128 + 15, marks=pytest.mark.gallery), ("killed", 128 + 9)]
 )
 def test_a_program_that_is_killed_leaves_a_valid_trace_of_all_but_the_last_second(way, code, monkeypatch):
     monkeypatch.setenv("KILL_AT", "2000")
@@ -109,7 +109,7 @@ def test_a_program_that_is_killed_leaves_a_valid_trace_of_all_but_the_last_secon
         assert [step.step for step in found] == list(range(len(found)))
 
 
-@pytest.mark.slow
+@pytest.mark.gallery
 def test_children_that_are_forked_and_spawned_have_files_of_their_own():
     outcome = launch(PROGRAM, "children")
     assert outcome.code == 0
@@ -124,7 +124,7 @@ def test_children_that_are_forked_and_spawned_have_files_of_their_own():
         trace.close()
 
 
-@pytest.mark.slow
+@pytest.mark.gallery
 def test_two_ranks_have_a_trace_each(capfd):
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", PROGRAM, "ranks"]
     subprocess.run([sys.executable, *torchrun], check=True)

@@ -314,7 +314,7 @@ def test_every_rank_is_compared_and_the_earliest_difference_is_the_worst(tmp_pat
 # --- speed
 
 
-@pytest.mark.slow
+@pytest.mark.gallery
 def test_a_hundred_thousand_steps_are_compared_in_seconds(tmp_path):
     first = record(tmp_path / "A.trace", steps=range(100_000))
     last = record(tmp_path / "B.trace", changed(99_999, EVENTS[-1]), steps=range(100_000))

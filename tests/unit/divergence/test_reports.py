@@ -206,7 +206,7 @@ def test_a_single_step_that_differs_is_seen_in_its_stretch(pair, tmp_path):
     assert (column.first, column.last) == (210, 211)  # what comes later in it is the same again
 
 
-@pytest.mark.slow
+@pytest.mark.gallery
 def test_of_a_long_run_only_some_steps_are_looked_at(tmp_path):
     first, second = record(tmp_path / "A.trace", steps=range(40_000)), record(tmp_path / "B.trace", steps=range(40_000))
     found = judge(first, second)

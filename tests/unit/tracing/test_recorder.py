@@ -549,7 +549,7 @@ def test_the_recorder_keeps_nothing_alive(tmp_path):
         assert [reference() for reference in gone] == [None] * 3
 
 
-@pytest.mark.slow
+@pytest.mark.gallery
 @pytest.mark.filterwarnings("ignore:::torch")
 def test_compiled_models_and_compiled_steps(record):
     def training(*, whole_step):
