@@ -32,9 +32,9 @@ def without_extra_fetches(
 ) -> tuple[Sequence[Event], Sequence[Event]]:
     """Return the events of a step in two runs without the batches that only one of them fetched to no effect.
 
-    These are those of a loader that the other run does not iterate in this step, if all batches of the other have a
-    counterpart: a validation, say. What it draws shows in the generators. In the first step of a resumed run these are
-    also batches that it passes over to get to where it was.
+    These are those of a loader that the other run does not iterate in this step, if no backward pass followed and all
+    batches of the other have a counterpart: a validation, say. What it draws shows in the generators. In the first step
+    of a resumed run these are also batches that it passes over to get to where it was.
 
     Args:
         ours: the events of the first run, in order.
@@ -52,7 +52,7 @@ def without_extra_fetches(
         missing = counts[1 - side] - counts[side]
         left_out: list[_Fetch] = []
         if not missing:
-            left_out = [fetch for fetch in fetches[side] if not counts[1 - side][fetch.loader]]
+            left_out = [fetch for fetch in fetches[side] if not (counts[1 - side][fetch.loader] or fetch.used)]
         if side == resumed:
             left_out += [fetch for fetch in _passed_over(fetches[side], extra) if fetch not in left_out]
         kept.append(_without(events, left_out))

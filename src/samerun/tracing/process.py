@@ -102,16 +102,11 @@ def _source() -> dict[str, str] | None:
 
 def _modules() -> dict[str, dict[str, str]]:
     """Return path and SHA-256 of the user's own modules that are imported, by name."""
-    found = {}
+    found, script = {}, sys.modules.get("__main__")
     for name, module in sorted(sys.modules.items()):
-        path = getattr(module, "__file__", None)
         # multiprocessing has the script under a second name.
-        if (
-            module is not sys.modules.get("__main__")
-            and isinstance(path, str)
-            and path.endswith(".py")
-            and is_user_file(path)
-        ):
+        path = None if module is script else getattr(module, "__file__", None)
+        if isinstance(path, str) and path.endswith(".py") and is_user_file(path):
             with suppress(OSError):
                 content = Path(path).read_bytes()
                 found[name] = {"path": str(Path(path).absolute()), "digest": hashlib.sha256(content).hexdigest()}

@@ -188,9 +188,17 @@ def test_what_only_one_of_them_recorded_is_left_out_and_named(make):
 
 
 def test_a_batch_that_only_one_of_them_fetches_beside_the_same_ones_changes_nothing_by_itself(make):
-    more = make(events=(*EVENTS[:3], (Phase.BATCH, "batch", "second"), *EVENTS[3:]))
+    more = make(events=(*EVENTS[:2], (Phase.BATCH, "batch", "second"), *EVENTS[2:]))
     assert compared(make(), more).same
     assert compared(more, make()).same
+
+
+def test_a_batch_that_only_one_of_them_trains_on_is_a_difference(make):
+    trained = ((Phase.BATCH, "batch", "second"), (Phase.BATCH, "loss", "second"), (Phase.BEFORE_BATCH, "rng", "numpy"))
+    both = (*EVENTS[:3], (Phase.BATCH, "batch", "second"), *EVENTS[3:])
+    for events in ((*trained, *EVENTS), both):
+        pair = compared(make(), make(events=events)).divergence
+        assert (pair.step, str(pair.series), pair.first) == (0, "batch second", None)
 
 
 def test_a_batch_of_another_loader_in_its_place_is_a_difference(make):
