@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
-from functools import wraps
 from typing import Any
 
 from torch.utils.data import DataLoader as TorchDataLoader
 
 from samerun.data import DataLoader
 from samerun.errors import SamerunWarning
+from samerun.run.lookout import Lookout
 
 __all__ = ["PersistentTold"]
 
@@ -32,21 +31,12 @@ class PersistentTold:
         self._told: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def __enter__(self) -> None:
-        if not _entered:
-            _originals.update({kind: vars(kind)["__iter__"] for kind in _kinds(TorchDataLoader)})
-            for kind, original in _originals.items():
-                kind.__iter__ = _telling(original)
-        _entered.append(self)
+        _passes.begin(self._look)
 
     def __exit__(self, *error: object) -> None:
-        _entered.remove(self)
-        if not _entered:
-            for kind, original in _originals.items():
-                kind.__iter__ = original
-            _originals.clear()
+        _passes.end(self._look)
 
-    def look(self, loader: Any) -> None:
-        """Warn of a loader if that is due."""
+    def _look(self, what: str, loader: Any) -> None:
         draws = loader.num_workers > 0 and loader.generator is None and not isinstance(loader, DataLoader)
         if loader.persistent_workers and draws and loader not in self._told and not self._allowed():
             self._told.add(loader)
@@ -60,28 +50,13 @@ class PersistentTold:
             )
 
 
-# Those that are entered, of several runs in whatever order they end, and what stands in for them meanwhile.
-_entered: list[PersistentTold] = []
-_originals: dict[Any, Callable[[Any], Any]] = {}
-
-
-def _kinds(kind: type[Any]) -> Iterator[Any]:
-    """Yield the classes of loaders that begin a pass in a way of their own."""
+def _kinds(kind: type[Any]) -> Iterator[tuple[Any, str]]:
+    """Yield where the classes of loaders begin a pass in a way of their own."""
     if "__iter__" in vars(kind):
-        yield kind
+        yield kind, "__iter__"
     for inner in type.__subclasses__(kind):
         if inner is not DataLoader:
             yield from _kinds(inner)
 
 
-def _telling(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    owner = os.getpid()
-
-    @wraps(original)
-    def telling(loader: Any) -> Any:
-        if os.getpid() == owner:
-            for told in _entered:
-                told.look(loader)
-        return original(loader)
-
-    return telling
+_passes = Lookout(lambda _: _kinds(TorchDataLoader))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import random
 import sys
 from collections.abc import Callable, Iterator
-from functools import wraps
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +13,7 @@ import torch
 
 from samerun.errors import RunError
 from samerun.rng.seeding import refusals
+from samerun.run.lookout import Lookout
 
 __all__ = ["SeedingRefused"]
 
@@ -43,26 +42,14 @@ class SeedingRefused:
         self._allowed = allowed
 
     def __enter__(self) -> None:
-        for module, name, original in list(_names(_functions())):
-            _replaced.append((module, name, original))
-            setattr(module, name, _refusing(f"{module.__name__}.{name}", original))
-        _entered.append(self)
-        refusals.append(self.refuse)
+        _seedings.begin(self._refuse)
+        refusals.append(self._refuse)
 
     def __exit__(self, *error: object) -> None:
-        _entered.remove(self)
-        refusals.remove(self.refuse)
-        if not _entered:
-            for module, name, original in _replaced:
-                setattr(module, name, original)
-            _replaced.clear()
+        _seedings.end(self._refuse)
+        refusals.remove(self._refuse)
 
-    def refuse(self, what: str) -> None:
-        """Raise, naming the place that calls the seeding function, unless it is harmless.
-
-        Raises:
-            RunError: then.
-        """
+    def _refuse(self, what: str, *_: object) -> None:
         if self._allowed():
             return
         frame = sys._getframe(2)
@@ -74,36 +61,16 @@ class SeedingRefused:
         raise RunError(where, reason)
 
 
-# Those that are entered, of several runs in whatever order they end, and what was replaced meanwhile.
-_entered: list[SeedingRefused] = []
-_replaced: list[tuple[ModuleType, str, Any]] = []
-
-
-def _refusing(what: str, original: Callable[..., Any]) -> Callable[..., Any]:
-    owner = os.getpid()
-
-    @wraps(original)
-    def refusing(*args: Any, **kwargs: Any) -> Any:
-        if os.getpid() == owner:  # a forked worker seeds itself
-            for entered in _entered:
-                entered.refuse(what)
-        return original(*args, **kwargs)
-
-    return refusing
-
-
-def _functions() -> set[int]:
-    """Return the functions that seed a global generator, by ``id``."""
-    replaced = {(module, name): original for module, name, original in _replaced}
-    return {id(replaced.get((module, name), getattr(module, name))) for module, name in _FUNCTIONS}
-
-
-def _names(functions: set[int]) -> Iterator[tuple[ModuleType, str, Any]]:
-    """Yield each name of a module that stands for one of some functions."""
+def _names(lookout: Lookout) -> Iterator[tuple[ModuleType, str]]:
+    """Yield each name of a module that stands for a function which seeds a global generator."""
+    functions = {id(lookout.original(module, name)) for module, name in _FUNCTIONS}
     modules: list[object] = list(sys.modules.values())  # where anything can be put
     for module in modules:
         # samerun's own are what isolate() and seed_everything() are made of.
         if not isinstance(module, ModuleType) or module.__name__.startswith("samerun."):
             continue
         if not functions.isdisjoint(map(id, vars(module).values())):
-            yield from [(module, name, value) for name, value in vars(module).items() if id(value) in functions]
+            yield from [(module, name) for name, value in vars(module).items() if id(value) in functions]
+
+
+_seedings = Lookout(_names)
