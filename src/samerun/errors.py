@@ -13,6 +13,7 @@
     ├── LoaderError          a loader that cannot keep its promise (also a RuntimeError)
     ├── CheckpointError      a checkpoint that cannot be written or used (also a RuntimeError)
     ├── TraceError           a trace that cannot be written, read or compared (also a RuntimeError)
+    ├── VerifyError          a script that cannot be tried out (also a RuntimeError)
     ├── NotebookError        a wish of a notebook's cell that cannot be met (also a RuntimeError)
     ├── MissingExtraError    an optional dependency is not installed (also an ImportError)
     ├── ProcessError         a process that was started for this failed (also a RuntimeError)
@@ -46,6 +47,7 @@ __all__ = [
     "StateError",
     "StreamError",
     "TraceError",
+    "VerifyError",
 ]
 
 
@@ -219,6 +221,20 @@ class TraceError(SamerunError, RuntimeError):
 
     Attributes:
         where: the file.
+        reason: what was found, what was expected, and what to do.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        self.where = where
+        self.reason = reason
+        super().__init__(f"{where}: {reason}")
+
+
+class VerifyError(SamerunError, RuntimeError):
+    """A script cannot be tried out as asked.
+
+    Attributes:
+        where: the command, the option or the file.
         reason: what was found, what was expected, and what to do.
     """
 

@@ -8,8 +8,8 @@ import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cache, wraps
 from multiprocessing.util import Finalize
 from types import FrameType
@@ -127,6 +127,16 @@ class Recorder:
         """Observe what happens before the first batch or step as levels 2 and 3 do, if they are for the first step."""
         if self._settings.is_deep(0) and multiprocessing.parent_process() is None:
             self._observe()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Record nothing of what this thread does inside."""
+        thread = threading.get_ident()
+        self._busy.add(thread)
+        try:
+            yield
+        finally:
+            self._busy.discard(thread)
 
     def in_child(self) -> None:
         """Begin anew in a process that was forked, which makes a file of its own if it trains."""

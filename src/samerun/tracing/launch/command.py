@@ -13,7 +13,7 @@ from types import FrameType
 
 from samerun.errors import TraceError
 from samerun.tracing.format import siblings
-from samerun.tracing.launch.injection import FROM, VARIABLE
+from samerun.tracing.launch.injection import ARMED, FROM, VARIABLE, arm
 from samerun.tracing.process import make_way
 from samerun.tracing.settings import Settings
 
@@ -57,7 +57,7 @@ def run(command: Sequence[str], settings: Settings) -> Outcome:
 def injected(settings: Settings) -> dict[str, str]:
     """Return the environment variables that make every Python process record itself."""
     path = os.pathsep.join([str(_SITE), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {"PYTHONPATH": path, VARIABLE: settings.dumps(), FROM: str(Path(__file__).parents[3])}
+    return {"PYTHONPATH": path, ARMED: arm.__module__, VARIABLE: settings.dumps(), FROM: str(Path(__file__).parents[3])}
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:

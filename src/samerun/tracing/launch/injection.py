@@ -1,17 +1,22 @@
-"""Inside a process that is traced: waits until torch is imported, and begins to record."""
+"""Inside a process that is traced: waits until torch is imported, and begins to record.
+
+What else is to happen in such processes is a module of its own with a function ``arm()``, which :data:`ARMED` names.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType, TracebackType
 
-__all__ = ["FROM", "VARIABLE", "arm"]
+__all__ = ["ARMED", "FROM", "VARIABLE", "arm", "when_imported"]
 
+#: The environment variable that names modules, with blanks in between, whose ``arm()`` is called before the script.
+ARMED = "SAMERUN_ARMED"
 #: The environment variable that holds the settings as JSON.
 VARIABLE = "SAMERUN_TRACE"
 #: The environment variable that holds the folder samerun was imported from.
@@ -20,41 +25,54 @@ FROM = "SAMERUN_TRACE_FROM"
 
 def arm() -> None:
     """Begin to record once torch is imported; nothing else is imported before."""
-    if "torch" in sys.modules:
-        _begin()
+    when_imported("torch", _begin)
+
+
+def when_imported(name: str, action: Callable[[], object]) -> None:
+    """Do something once a module was imported: at once if it is there, and never if it is not imported.
+
+    Of several actions for one module, that which was named first is done first.
+    """
+    if name in sys.modules:
+        action()
     else:
-        sys.meta_path.insert(0, _Finder())
+        sys.meta_path.insert(0, _Finder(name, action))
 
 
 class _Finder(MetaPathFinder):
-    """Finds torch as it would be found without it, with a loader that tells when it is there."""
+    """Finds a module as it would be found without it, with a loader that tells when it is there."""
+
+    def __init__(self, name: str, action: Callable[[], object]) -> None:
+        self._name = name
+        self._action = action
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname != "torch":
+        if fullname != self._name:
             return None
         sys.meta_path.remove(self)
         spec = find_spec(fullname)
         if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader)
+            spec.loader = _Loader(spec.loader, self._action)
         return spec
 
 
 class _Loader(Loader):
-    def __init__(self, loader: Loader) -> None:
+    def __init__(self, loader: Loader, action: Callable[[], object]) -> None:
         self._loader = loader
+        self._action = action
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        # Whoever asks torch for its loader gets its own.
+        # Whoever asks the module for its loader gets its own.
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
         self._loader.exec_module(module)
-        _begin()
+        self._action()
 
 
 def _begin() -> None:

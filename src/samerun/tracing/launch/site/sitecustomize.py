@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib import import_module
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
 
@@ -14,11 +15,10 @@ if _found is not None and _found.loader is not None:
     sys.modules["sitecustomize"] = _module = module_from_spec(_found)
     _found.loader.exec_module(_module)
 
-if "SAMERUN_TRACE" in os.environ:
+for _name in os.environ.get("SAMERUN_ARMED", "").split():
     try:
-        from samerun.tracing.launch.injection import arm
+        _armed = import_module(_name)
     except ImportError:  # run from a folder of its own
         sys.path.append(os.environ["SAMERUN_TRACE_FROM"])
-        from samerun.tracing.launch.injection import arm
-
-    arm()
+        _armed = import_module(_name)
+    _armed.arm()

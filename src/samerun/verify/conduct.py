@@ -1,0 +1,252 @@
+"""All trials of a script, side by side where the machine has room for it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psutil
+
+from samerun.determinism import environment
+from samerun.errors import TraceError, VerifyError
+from samerun.verify.judging import has_diverged, judged
+from samerun.verify.life import Life, live, write_steps
+from samerun.verify.outcome import Outcome, Report
+from samerun.verify.processes import Processes
+from samerun.verify.reference import Reference
+from samerun.verify.scenario import NotApplicable, Scenario
+from samerun.verify.script import Script
+from samerun.verify.trial import Trial, together
+from samerun.verify.workspace import Workspace
+
+__all__ = ["Told", "verify"]
+
+#: Is told what begins, and what came of it: the text of what is done, and outcomes.
+Told = Callable[[str, Sequence[Outcome]], None]
+
+# A run may take so many times as long as the first one, and so many seconds more.
+_TIMES, _MORE = 10.0, 60.0
+# The part of the memory there is that runs side by side may take.
+_PART = 0.7
+# Seconds between two looks at whether a run differs already; more if a look takes long.
+_LOOK, _LOOKS = 2.0, 5.0
+
+
+def verify(
+    script: Script,
+    scenarios: Sequence[Scenario],
+    *,
+    quick: bool = False,
+    jobs: int | None = None,
+    keep: Path | None = None,
+    told: Told = lambda *_: None,
+) -> Report:
+    """Run a script again and again under other conditions, and compare each run with the first, step by step.
+
+    Args:
+        script: what is run.
+        scenarios: what is tried, as :func:`samerun.verify.choose` gives it.
+        quick: whether only the quick trials of each are made.
+        jobs: how many runs are made side by side; as many as cores and memory allow if ``None``.
+        keep: a new folder for what the runs left; a temporary one that is removed if ``None``.
+        told: is told how far it is.
+
+    Raises:
+        VerifyError: if the script cannot be run, or trains nothing.
+    """
+    with _folder(keep) as folder:
+        processes = Processes()
+        try:
+            return _Conduct(script, folder, processes, quick, told).all(scenarios, jobs)
+        finally:
+            processes.close()
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is not None:
+        try:
+            keep.mkdir(parents=True)
+        except FileExistsError as error:
+            raise VerifyError(str(keep), "is there already; name a new folder") from error
+        yield keep
+        return
+    with TemporaryDirectory(prefix="samerun-verify-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@dataclass
+class _Conduct:
+    script: Script
+    folder: Path
+    processes: Processes
+    quick: bool
+    told: Told
+    spent: float = 0.0
+    made: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def all(self, scenarios: Sequence[Scenario], jobs: int | None) -> Report:
+        """Make the first run, and then all that is tried."""
+        reference = self._first()
+        self.script = replace(self.script, timeout=min(self.script.timeout, _TIMES * reference.life.seconds + _MORE))
+        repeat = [scenario for scenario in scenarios if scenario.name == "repeat"]
+        outcomes = [outcome for scenario in repeat for outcome in self._scenario(scenario, reference)]
+        others = [scenario for scenario in scenarios if scenario not in repeat]
+        if any(outcome.status != "same" for outcome in outcomes):
+            outcomes += [_pointless(scenario) for scenario in others]
+        else:
+            with ThreadPoolExecutor(self._jobs(jobs)) as pool:
+                futures = [pool.submit(task) for task in self._tasks(others, reference)]
+                try:
+                    outcomes += [outcome for future in futures for outcome in future.result()]
+                except BaseException:
+                    self.processes.close()
+                    raise
+        places = [scenario.name for scenario in scenarios]
+        outcomes.sort(key=lambda outcome: places.index(outcome.scenario))
+        return Report(
+            shlex.join(self.script.argv),
+            tuple(outcomes),
+            reference.steps,
+            reference.life.seconds,
+            self.spent / reference.life.seconds,
+            environment(),
+        )
+
+    def _first(self) -> Reference:
+        self.told("the first run", ())
+        life = self._live(Trial("first"), None, called="the first run")
+        process = life.processes[0]
+        if process.failed or process.code is None:
+            how = f"took more than {self.script.timeout:.0f} seconds" if life.timed_out else f"failed ({process.code})"
+            raise VerifyError(shlex.join(self.script.argv), f"{how} as it is:\n{process.output}")
+        try:
+            reference = Reference.of(life)
+        except TraceError as error:
+            reason = "trained nothing that was seen: no process took an optimizer step"
+            raise VerifyError(shlex.join(self.script.argv), f"{reason}\n{process.output}") from error
+        write_steps(reference.trace, self.folder / "steps.json")
+        return reference
+
+    def _jobs(self, wanted: int | None) -> int:
+        """Return how many runs there is room for at once."""
+        if wanted is not None:
+            return wanted
+        room = _PART * psutil.virtual_memory().available / max(self.processes.peak, 1)
+        return max(1, min(os.cpu_count() or 1, int(room)))
+
+    def _tasks(self, scenarios: Sequence[Scenario], reference: Reference) -> list[Callable[[], list[Outcome]]]:
+        """Return what can be done side by side: each scenario, those that join as one."""
+        joined = [scenario for scenario in scenarios if scenario.joins]
+        alone = [scenario for scenario in scenarios if scenario not in joined]
+        # What takes longest begins first.
+        alone.sort(key=lambda scenario: -scenario.cost)
+        tasks: list[Callable[[], list[Outcome]]] = [
+            lambda scenario=scenario: self._scenario(scenario, reference)  # type: ignore[misc]
+            for scenario in alone
+        ]
+        return [*tasks, lambda: self._joined(joined, reference)] if joined else tasks
+
+    def _scenario(self, scenario: Scenario, reference: Reference) -> list[Outcome]:
+        plan = scenario.quick if self.quick and scenario.quick is not None else scenario.trials
+        try:
+            trials = plan(reference)
+        except NotApplicable as reason:
+            found = [Outcome(scenario.name, "-", "skipped", reason=str(reason))]
+            self.told("", found)
+            return found
+        return [outcome for trial in trials for outcome in self._trial(scenario, trial, reference)]
+
+    def _joined(self, scenarios: Sequence[Scenario], reference: Reference) -> list[Outcome]:
+        """Try several scenarios in one run, and each alone only if that differs."""
+        plans = {scenario: list(scenario.trials(reference)) for scenario in scenarios}
+        everything = together([trial for trials in plans.values() for trial in trials])
+        judge_all = self._judged(scenarios[0], everything, reference.life, reference)
+        if judge_all.status == "same":
+            found = [
+                Outcome(scenario.name, trial.label, "same") for scenario, trials in plans.items() for trial in trials
+            ]
+            self.told("", found)
+            return found
+        return [
+            outcome
+            for scenario, trials in plans.items()
+            for trial in trials
+            for outcome in self._trial(scenario, trial, reference)
+        ]
+
+    def _trial(self, scenario: Scenario, trial: Trial, reference: Reference) -> list[Outcome]:
+        against = reference.life if trial.against is None else self._live(trial.against, None, called="the first run")
+        outcome = self._judged(scenario, trial, against, reference)
+        if outcome.status == "same" and trial.parts:
+            found = [_part(outcome, part) for part in trial.parts]
+        elif trial.parts:
+            return [other for part in trial.parts for other in self._trial(scenario, part, reference)]
+        else:
+            found = [outcome]
+        self.told("", found)
+        return found
+
+    def _judged(self, scenario: Scenario, trial: Trial, against: Life, reference: Reference) -> Outcome:
+        self.told(f"{scenario.name}: {trial.label}", ())
+        first = against.processes[0].trace
+        life = self._live(trial, self.folder / "steps.json", enough=_Enough(first))
+        return judged(scenario, trial.label, against, life)
+
+    def _live(
+        self,
+        trial: Trial,
+        table: Path | None,
+        *,
+        called: str = "this run",
+        enough: Callable[[Path], bool] = lambda _: False,
+    ) -> Life:
+        with self.lock:
+            self.made += 1
+            number = self.made
+        root = self.folder / f"{number:02}" / trial.conditions.folder
+        workspace = Workspace.make(root, self.script, self.folder, called)
+        life = live(self.script, trial, workspace, self.processes, table=table, enough=enough)
+        with self.lock:
+            self.spent += life.seconds
+        if table is not None:
+            workspace.remove_copies()
+        return life
+
+
+class _Enough:
+    """Asks now and then whether a run differs from the first one already."""
+
+    def __init__(self, first: Path) -> None:
+        self._first = first
+        self._due = time.monotonic() + _LOOK
+
+    def __call__(self, trace: Path) -> bool:
+        """Return whether it does."""
+        start = time.monotonic()
+        if start < self._due or not trace.exists():
+            return False
+        found = has_diverged(self._first, trace)
+        end = time.monotonic()
+        self._due = end + max(_LOOK, _LOOKS * (end - start))
+        return found
+
+
+def _part(outcome: Outcome, part: Trial) -> Outcome:
+    """Return what came of a part of a trial that came out the same as a whole."""
+    deaths = {(death.step, death.in_save) for death in part.deaths}
+    own = tuple(found for found in outcome.resumptions if (found.died, found.in_save) in deaths)
+    return replace(outcome, trial=part.label, resumptions=own)
+
+
+def _pointless(scenario: Scenario) -> Outcome:
+    return Outcome(scenario.name, "-", "skipped", reason="two runs of it differ as it is; mend that first")

@@ -1,0 +1,94 @@
+"""The process ends at a chosen moment, by a signal or by itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from samerun.verify.inside.saves import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from samerun.verify.inside.process import Process
+
+__all__ = ["disturb"]
+
+
+def disturb(process: Process, setting: dict[str, Any]) -> None:
+    """Send the process a signal, or end it.
+
+    Args:
+        process: of the script.
+        setting: ``signal`` is its name, such as ``"SIGKILL"``, or ``None`` for an end in good order; ``step`` how many
+            steps of the whole run are behind; ``in_save`` whether it then waits for the next save, and ends in its
+            midst.
+    """
+    end = _Ending(process, setting["signal"])
+    if setting["in_save"]:
+        replace(process, lambda save: _torn(process, save, setting["step"], end))
+    else:
+        process.at_step.append(lambda step: end() if step >= setting["step"] else None)
+
+
+class _Ending:
+    """Ends the process, once."""
+
+    def __init__(self, process: Process, name: str | None) -> None:
+        self._process = process
+        self._name = name
+        self._due = True
+
+    def __call__(self) -> None:
+        """Tell of it, and do it."""
+        if not self._due:
+            return
+        self._due = False
+        self._process.tell("ends", step=self._process.step, signal=self._name)
+        _finish_trace()
+        if self._name is None:
+            os._exit(0)
+        os.kill(os.getpid(), getattr(signal, self._name))
+
+
+def _finish_trace() -> None:
+    """Have the trace written up to here, where the process may have no time to do it."""
+    from samerun.tracing.session import Session
+
+    if Session.active is not None and (writer := Session.active.recorder.writer) is not None:
+        writer.commit()
+
+
+def _torn(process: Process, save: Callable[..., Any], step: int, end: _Ending) -> Callable[..., Any]:
+    """Return a function that saves, and ends the process when half of the file is there."""
+
+    @wraps(save)
+    def torn(*args: Any, **kwargs: Any) -> Any:
+        if not process.is_first or process.step < step:
+            return save(*args, **kwargs)
+        if save.__qualname__ == "Store.commit":
+            _end_at_rename(end)
+            return save(*args, **kwargs)
+        result = save(*args, **kwargs)
+        for path in _files(args, kwargs):
+            os.truncate(path, os.path.getsize(path) // 2)  # noqa: PTH202  # it may be bytes
+        end()
+        return result
+
+    return torn
+
+
+def _files(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    """Return the files that were written, of the arguments of a function that saves."""
+    given = [*args[1:2], *(kwargs[name] for name in ("f", "filename", "checkpoint_id") if name in kwargs)]
+    named = [getattr(value, "name", value) for value in given]
+    return [value for value in named if isinstance(value, str | os.PathLike) and os.path.isfile(value)]  # noqa: PTH113
+
+
+def _end_at_rename(end: _Ending) -> None:
+    """End the process before it gives what it has written its name."""
+    import sys
+
+    sys.addaudithook(lambda event, _: end() if event == "os.rename" else None)

@@ -1,0 +1,59 @@
+"""When something is saved: the functions that write models and checkpoints, and where each call is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from samerun.verify.inside.process import Process
+
+__all__ = ["SAVES", "disturb", "replace"]
+
+#: Module, class if it is a method, and name of each function that saves.
+SAVES = (
+    ("torch", None, "save"),
+    ("safetensors.torch", None, "save_file"),
+    ("torch.distributed.checkpoint", None, "save"),
+    ("samerun.checkpoint.store", "Store", "commit"),
+)
+
+_Replacement = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def disturb(process: Process, _: object) -> None:
+    """Tell of each save; nothing is changed."""
+
+    def told(save: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(save)
+        def saving(*args: Any, **kwargs: Any) -> Any:
+            if process.is_first and not _is_in_memory(args):
+                process.tell("save", step=process.step, call=save.__qualname__)
+                for act in process.at_save:
+                    act()
+            return save(*args, **kwargs)
+
+        return saving
+
+    replace(process, told)
+
+
+def replace(process: Process, replacement: _Replacement) -> None:
+    """Put something else in the place of each function that saves, once its module is there."""
+    for place in SAVES:
+        process.when_imported(place[0], partial(_replace, replacement, *place))
+
+
+def _replace(replacement: _Replacement, module: str, kind: str | None, name: str) -> None:
+    import sys
+
+    owner = sys.modules[module] if kind is None else getattr(sys.modules[module], kind)
+    setattr(owner, name, replacement(getattr(owner, name)))
+
+
+def _is_in_memory(args: tuple[Any, ...]) -> bool:
+    """Return whether it is written into a buffer, as by what copies objects by saving and loading them."""
+    import io
+
+    return any(isinstance(argument, io.BytesIO) for argument in args[1:2])

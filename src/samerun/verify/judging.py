@@ -1,0 +1,159 @@
+"""The processes of a trial compared with the first run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from samerun.divergence import judge
+from samerun.divergence.compare import Comparison, compare_runs
+from samerun.divergence.verdict import Verdict
+from samerun.divergence.words import MOMENTS, count, sentence, subject
+from samerun.errors import TraceError
+from samerun.verify.life import Life, Lived
+from samerun.verify.outcome import Outcome, Resumption, Status
+from samerun.verify.scenario import Scenario
+
+__all__ = ["has_diverged", "judged"]
+
+# Generators may end in another state where nothing was drawn from them that training is made of.
+_IGNORED = ("rng",)
+# Lines of a failed process's output that are shown.
+_LINES = 6
+_GO_ON = "make the command go on from what it saved when it is started again, or say how: --resume-cmd"
+_TORN = (
+    "write checkpoints to another name and os.replace() it when all is written, or let samerun.Run or"
+    " samerun.checkpoint do it"
+)
+# Steps that a run goes on behind its first difference, which tell more about the cause.
+_BEHIND = 5
+
+
+def has_diverged(first: Path, trace: Path) -> bool:
+    """Return whether a run that may still go on differs from the first one, and some steps behind that are recorded."""
+    try:
+        run = compare_runs(first, trace, ignore=_IGNORED)
+    except TraceError:  # it has not begun
+        return False
+    try:
+        return any(
+            found.divergence is not None and found.ends[1] > found.divergence.step + _BEHIND for found in run.processes
+        )
+    finally:
+        run.close()
+
+
+def judged(scenario: Scenario, label: str, first: Life, life: Life) -> Outcome:
+    """Return how a trial came out.
+
+    Args:
+        scenario: that it belongs to.
+        label: of the trial.
+        first: the run that it must come out like.
+        life: the run of the trial.
+    """
+    return _Judge(scenario, label, first, life).outcome()
+
+
+class _Judge:
+    def __init__(self, scenario: Scenario, label: str, first: Life, life: Life) -> None:
+        self._scenario = scenario
+        self._label = label
+        self._first = first
+        self._life = life
+        self._resumptions: list[Resumption] = []
+        self._reached = 0
+        self._expected = 0
+
+    def outcome(self) -> Outcome:
+        for number, process in enumerate(self._life.processes):
+            if (found := self._process(number, process)) is not None:
+                return found
+        if self._life.timed_out:
+            reason = (
+                f"it did not end within {self._life.seconds:.0f} seconds; the first run took {self._first.seconds:.0f}"
+            )
+            return self._outcome(
+                "failed", cause="timeout", reason=reason, advice="give it more time: --timeout SECONDS"
+            )
+        if self._reached < self._expected:
+            reason = f"it ended after {count(self._reached, 'step')}, the first run after {self._expected:,}"
+            return self._outcome("differs", step=self._reached, cause="number-of-steps", reason=reason, advice=_GO_ON)
+        return self._outcome("same")
+
+    def _process(self, number: int, process: Lived) -> Outcome | None:
+        """Look at one process; return how the trial came out if that is known by it."""
+        try:
+            found = judge(self._first.processes[0].trace, process.trace, ignore=_IGNORED)
+        except TraceError as error:  # it made no step
+            if number == 0 and not process.failed:
+                return self._outcome("failed", cause="no-trace", reason=str(error))
+        else:
+            with found:
+                if any(finding.comparison.divergence is not None for finding in found.findings):
+                    return self._differs(process, found)
+                if found.run.left_out:
+                    names = ", ".join(found.run.left_out)
+                    return self._outcome("differs", cause="processes", reason=f"only one of the runs has {names}")
+                self._went_on(number, found.worst.comparison)
+        return self._failed(number, process) if process.failed else None
+
+    def _went_on(self, number: int, comparison: Comparison) -> None:
+        start = comparison.pairing.steps[0]
+        if number and (death := self._life.processes[number - 1].death) is not None:
+            self._resumptions.append(Resumption(death.step, death.in_save, start))
+        self._expected, self._reached = comparison.ends
+
+    def _differs(self, process: Lived, found: Verdict) -> Outcome:
+        pair = found.worst.comparison.divergence
+        assert pair is not None
+        with judge(self._first.processes[0].trace, process.trace) as whole:
+            diagnosis = (whole.worst.diagnoses or found.worst.diagnoses)[0]
+            labels = whole.worst.evidence.labels
+            return self._outcome(
+                "environment" if self._scenario.surroundings else "differs",
+                step=pair.step,
+                what=f"{subject(pair.series)}, {MOMENTS[pair.phase]}",
+                cause=diagnosis.cause,
+                reason=sentence(diagnosis.sentence, labels),
+                place="" if diagnosis.place is None else str(diagnosis.place),
+                advice=self._scenario.advice or diagnosis.advice,
+                notes=diagnosis.details,
+            )
+
+    def _failed(self, number: int, process: Lived) -> Outcome:
+        lines = [line.strip() for line in process.output.splitlines() if line.strip()]
+        said = lines[-1] if lines else "it printed nothing"
+        reason = f"it ended with exit code {process.code}: {said}"
+        if number == 0:
+            return self._outcome("failed", cause="exit-code", reason=reason, notes=tuple(lines[-_LINES:-1]))
+        before = self._life.processes[number - 1].death
+        torn = before is not None and before.in_save
+        return self._outcome(
+            "differs",
+            step=self._reached,
+            what="it cannot be resumed",
+            cause="resume-fails",
+            reason=f"The resumed run failed: {reason}.",
+            advice=_TORN if torn else _GO_ON,
+            notes=tuple(lines[-_LINES:-1]),
+        )
+
+    def _outcome(self, status: Status, **values: Any) -> Outcome:
+        values = {name: self._told(value) for name, value in values.items()}
+        return Outcome(self._scenario.name, self._label, status, resumptions=tuple(self._resumptions), **values)
+
+    def _told(self, value: Any) -> Any:
+        """Return a text with the paths that the script's owner knows."""
+        if isinstance(value, tuple):
+            return tuple(map(self._told, value))
+        if not isinstance(value, str):
+            return value
+        for life in (self._first, self._life):
+            value = value.replace(f"{life.workspace.cwd.resolve()}/", "").replace(f"{life.workspace.cwd}/", "")
+            value = value.replace(str(life.workspace.out), "{out}")
+            for process in life.processes:
+                value = value.replace(str(process.trace), process.trace.stem).replace(
+                    process.trace.name, process.trace.stem
+                )
+        return value

@@ -1,0 +1,180 @@
+"""A trial made: the processes of one run, in a row, each resuming what the one before it left."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from samerun.divergence.align import after
+from samerun.tracing.launch.command import injected
+from samerun.tracing.launch.injection import ARMED
+from samerun.tracing.reader import Series, Trace
+from samerun.tracing.settings import Settings
+from samerun.verify.conditions import Conditions
+from samerun.verify.inside import injection, position
+from samerun.verify.processes import Processes
+from samerun.verify.script import Script
+from samerun.verify.trial import Death, Trial
+from samerun.verify.workspace import Workspace
+
+__all__ = ["Life", "Lived", "live", "write_steps"]
+
+# Characters of the output of a process that failed.
+_TAIL = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Lived:
+    """One process of a run.
+
+    Attributes:
+        trace: its file; it may not be there.
+        code: its exit code, negative for a signal; ``None`` if it was ended because enough was known, or for its time.
+        events: what it told of itself.
+        death: how it was ended, if it was; otherwise it came to the end of the script.
+        output: the end of what it printed.
+    """
+
+    trace: Path
+    code: int | None
+    events: tuple[dict[str, object], ...]
+    death: Death | None
+    output: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended badly and not as it was told to."""
+        return self.death is None and self.code not in (0, None)
+
+    def told(self, event: str) -> list[dict[str, object]]:
+        """Return what it told of one kind."""
+        return [found for found in self.events if found["event"] == event]
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """The processes of a run.
+
+    Attributes:
+        trial: what was tried.
+        workspace: where.
+        processes: in a row; the last one was not ended by a death that was planned.
+        seconds: what it took.
+        timed_out: whether its time was over.
+    """
+
+    trial: Trial
+    workspace: Workspace
+    processes: tuple[Lived, ...]
+    seconds: float
+    timed_out: bool
+
+
+def live(
+    script: Script,
+    trial: Trial,
+    workspace: Workspace,
+    processes: Processes,
+    *,
+    table: Path | None = None,
+    enough: Callable[[Path], bool] = lambda _: False,
+) -> Life:
+    """Run a script as a trial says.
+
+    Args:
+        script: what is run.
+        trial: under which conditions, and with which deaths.
+        workspace: where.
+        processes: what starts them.
+        table: the file that :func:`write_steps` made of the first run, by which a process knows where it is.
+        enough: asked now and then with the trace, whether the run may be ended already.
+    """
+    return _Living(script, trial, workspace, processes, table, enough).life()
+
+
+@dataclass(frozen=True, slots=True)
+class _Living:
+    script: Script
+    trial: Trial
+    workspace: Workspace
+    processes: Processes
+    table: Path | None
+    enough: Callable[[Path], bool]
+
+    def life(self) -> Life:
+        start = time.monotonic()
+        deaths = list(self.trial.deaths)
+        if self.script.steps is not None:
+            deaths.append(Death(self.script.steps, None))
+        lived: list[Lived] = []
+        while True:
+            left = self.script.timeout - (time.monotonic() - start)
+            found = self._process(len(lived), deaths[0] if deaths else None, left)
+            lived.append(found)
+            if found.death is None or found.death.signal is None:
+                break
+            deaths.pop(0)
+        seconds = time.monotonic() - start
+        timed_out = lived[-1].code is None and seconds >= self.script.timeout
+        return Life(self.trial, self.workspace, tuple(lived), seconds, timed_out)
+
+    def _process(self, number: int, death: Death | None, timeout: float) -> Lived:
+        trace, log, report = self.workspace.trace(number), self.workspace.log(number), self.workspace.report
+        before = report.stat().st_size if report.exists() else 0
+        code = self.processes.run(
+            _launched(self.script.command(self.workspace.out, resumed=number > 0), self.trial.conditions),
+            cwd=self.workspace.cwd,
+            variables=self._variables(trace, self._disturbances(number, death)),
+            log=log,
+            timeout=timeout,
+            enough=lambda: self.enough(trace),
+        )
+        events = tuple(_events(report, before))
+        died = death if any(event["event"] == "ends" for event in events) else None
+        return Lived(trace, code, events, died, log.read_text(errors="replace")[-_TAIL:])
+
+    def _disturbances(self, number: int, death: Death | None) -> dict[str, object]:
+        found = dict(self.trial.conditions.disturbances)
+        if number:
+            found["resuming"] = None
+        if death is not None:
+            found["deaths"] = asdict(death)
+        return found
+
+    def _variables(self, trace: Path, disturbances: dict[str, object]) -> dict[str, str]:
+        traced = injected(Settings.checked(trace))
+        return {
+            **os.environ,
+            # Without it, every run would be one with another hash seed, and not only those that are to be.
+            "PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "0"),
+            **self.trial.conditions.variables,
+            **traced,
+            ARMED: f"{injection.__name__} {traced[ARMED]}",
+            injection.VARIABLE: json.dumps({"disturbances": disturbances, "report": str(self.workspace.report)}),
+            position.TABLE: str(self.table or ""),
+        }
+
+
+def _launched(argv: tuple[str, ...], conditions: Conditions) -> tuple[str, ...]:
+    return (argv[0], *conditions.launcher, *argv[1:])
+
+
+def _events(path: Path, start: int) -> list[dict[str, object]]:
+    if not path.exists():
+        return []
+    with path.open("rb") as file:
+        file.seek(start)
+        return [json.loads(line) for line in file if line.endswith(b"\n")]
+
+
+def write_steps(trace: Path, table: Path) -> None:
+    """Write down how many steps each state of the parameters of a run stands behind, for processes that resume it."""
+    steps: dict[str, int] = {}
+    with Trace(trace) as found:
+        for event in found.of(Series("parameters", "0"), found.first_step):
+            steps.setdefault(event.digest.hex(), after(event))
+    table.write_text(json.dumps(steps), encoding="utf-8")

@@ -1,0 +1,44 @@
+"""A way in which a script might not be reproducible, and the runs that show whether it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from samerun.verify.reference import Reference
+from samerun.verify.trial import Trial
+
+__all__ = ["NotApplicable", "Scenario"]
+
+
+class NotApplicable(Exception):  # noqa: N818  # it is no error
+    """Raised by a scenario that says nothing about a script, with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What is tried.
+
+    Attributes:
+        name: as in ``--only``.
+        summary: what it shows, in a few words.
+        cost: computing time, in runs of the script, at most; where nothing differs it may be less.
+        trials: returns what to run, given the first run; raises :class:`NotApplicable` if there is nothing to try.
+        default: whether it is among those that are tried unless others are asked for.
+        quick: the same as ``trials`` for the set of ``--quick``; ``None`` if it is not in that.
+        order: scenarios of a lower number are shown first.
+        joins: whether it is first tried together with others that join, in one run.
+        surroundings: whether a script may differ here, because that depends on the machine and not on the script.
+        advice: what to do about any difference; if empty, what is said of its cause.
+    """
+
+    name: str
+    summary: str
+    cost: float
+    trials: Callable[[Reference], Sequence[Trial]]
+    order: int
+    default: bool = True
+    quick: Callable[[Reference], Sequence[Trial]] | None = None
+    joins: bool = False
+    surroundings: bool = False
+    advice: str = ""

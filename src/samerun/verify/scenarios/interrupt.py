@@ -1,0 +1,76 @@
+"""The process is killed, and the script is started again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from samerun.verify.reference import Reference
+from samerun.verify.scenario import NotApplicable, Scenario
+from samerun.verify.trial import Death, Trial, together
+
+__all__ = ["SCENARIO"]
+
+_FEWEST = 4
+
+
+def _trials(reference: Reference) -> Sequence[Trial]:
+    if reference.steps < _FEWEST:
+        raise NotApplicable(f"it has {reference.steps} steps, and it takes {_FEWEST} to be interrupted in between")
+    return [together(list(_places(reference)))]
+
+
+def _quick(reference: Reference) -> Sequence[Trial]:
+    if reference.steps < _FEWEST:
+        raise NotApplicable(f"it has {reference.steps} steps, and it takes {_FEWEST} to be interrupted in between")
+    middle = _in_epoch(reference, *_epoch(reference))
+    return [_trial(f"SIGKILL in mid-epoch, at step {middle}", Death(middle, "SIGKILL"))]
+
+
+def _places(reference: Reference) -> Iterator[Trial]:
+    """Yield where it is killed: each in a run of its own, or all of them in one."""
+    last = reference.steps
+    yield _trial("SIGTERM after the first step", Death(1, "SIGTERM"))
+    start, end = _epoch(reference)
+    middle = _in_epoch(reference, start, end)
+    yield _trial(f"SIGKILL in mid-epoch, at step {middle}", Death(middle, "SIGKILL"))
+    if end - middle >= _FEWEST:
+        again = (middle + end) // 2
+        deaths = Death(middle, "SIGKILL"), Death(again, "SIGKILL")
+        yield _trial(f"twice in one epoch, at steps {middle} and {again}", *deaths)
+    if end < last:
+        yield _trial(f"SIGTERM at the end of an epoch, step {end}", Death(end, "SIGTERM"))
+    if (save := reference.first_save(min(2, last - 1))) is not None:
+        yield _trial(f"SIGKILL during a save, at step {save}", Death(save, "SIGKILL", in_save=True))
+    yield _trial(f"SIGKILL after the last step, {last}", Death(last, "SIGKILL"))
+
+
+def _trial(label: str, *deaths: Death) -> Trial:
+    return Trial(label, deaths=deaths)
+
+
+def _epoch(reference: Reference) -> tuple[int, int]:
+    """Return first step and end of the epoch that is interrupted: the second one if there is one."""
+    starts = [*reference.epochs, reference.steps] if reference.epochs else [0, reference.steps]
+    number = 1 if len(starts) > _TWO_EPOCHS else 0
+    return starts[number], starts[number + 1]
+
+
+# The beginnings of two epochs; the third number is the end.
+_TWO_EPOCHS = 2
+
+
+def _in_epoch(reference: Reference, start: int, end: int) -> int:
+    """Return a step inside an epoch, behind a save that was made inside it if there is one."""
+    save = reference.first_save(start + 1)
+    middle = (start + end) // 2
+    return min(max(middle, save + 1), end - 1) if save is not None and save < end - 1 else max(middle, start + 1)
+
+
+SCENARIO = Scenario(
+    "interrupt",
+    "kill it at six moments, and start it again",
+    4,
+    _trials,
+    order=100,
+    quick=_quick,
+)

@@ -1,0 +1,38 @@
+"""Another number of threads, which adds in another order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from samerun.verify.conditions import Conditions
+from samerun.verify.reference import Reference
+from samerun.verify.scenario import NotApplicable, Scenario
+from samerun.verify.trial import Trial
+
+__all__ = ["SCENARIO"]
+
+_NUMBERS = (1, 2)
+_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def _trials(reference: Reference) -> Sequence[Trial]:
+    found = [_trial(number) for number in _NUMBERS if number != reference.threads]
+    if not found:
+        raise NotApplicable("it has as many threads already")
+    return found
+
+
+def _trial(number: int) -> Trial:
+    variables = dict.fromkeys(_VARIABLES, str(number))
+    return Trial(f"{number} thread{'s' * (number != 1)}", Conditions(variables=variables))
+
+
+SCENARIO = Scenario(
+    "threads",
+    "compute with 1 and with 2 threads",
+    1,
+    _trials,
+    order=60,
+    surroundings=True,
+    advice="pin the number of threads: samerun.deterministic(threads=1), or torch.set_num_threads(1), at the top",
+)

@@ -1,0 +1,114 @@
+"""The folder that a run is made in: a copy of the one its owner runs it in, so that nothing there can change."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from samerun.errors import VerifyError
+from samerun.verify.script import Script
+
+__all__ = ["Workspace"]
+
+# Bytes and files of a copy at most; what is larger must be said to be data.
+_LARGEST, _MOST = 64 << 20, 20_000
+# Folders that no training writes into, and that may be large; there are links to them, as to data.
+_LINKED = frozenset({".git", ".hg", ".venv", "venv", "node_modules", ".tox", ".nox", "site-packages"})
+# What a run would not find on a machine where nothing was run before.
+_LEFT_OUT = frozenset({"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Where a run is made, and where it leaves what it tells of itself.
+
+    Attributes:
+        root: everything of it lies below.
+        called: what its first process is called in sentences.
+    """
+
+    root: Path
+    called: str = "this run"
+
+    @classmethod
+    def make(cls, root: Path, script: Script, avoid: Path, called: str = "this run") -> Workspace:
+        """Make one: a copy of the script's folder, and an empty folder for output.
+
+        Args:
+            root: of the workspace; it must not exist.
+            script: whose folder is copied.
+            avoid: what is not copied, as all workspaces lie in it.
+            called: what its first process is called in sentences.
+
+        Raises:
+            VerifyError: if that is more than one should copy for each run.
+        """
+        found = cls(root, called)
+        found.out.mkdir(parents=True)
+        _Copy(script, avoid.resolve()).copy(script.cwd, found.cwd)
+        return found
+
+    @property
+    def cwd(self) -> Path:
+        """The folder that the script is run in."""
+        return self.root / "work"
+
+    @property
+    def out(self) -> Path:
+        """The folder that ``{out}`` stands for."""
+        return self.root / "out"
+
+    @property
+    def report(self) -> Path:
+        """What the processes tell of themselves."""
+        return self.root / "report.jsonl"
+
+    def trace(self, number: int) -> Path:
+        """Return the trace of the process of a number, from 0."""
+        return self.root / f"{self.called if number == 0 else f'resumed run {number}'}.trace"
+
+    def log(self, number: int) -> Path:
+        """Return what a process printed."""
+        return self.root / f"{number}.log"
+
+    def remove_copies(self) -> None:
+        """Remove what the script read and wrote, and keep what was recorded."""
+        for folder in (self.cwd, self.out):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Copy:
+    def __init__(self, script: Script, avoid: Path) -> None:
+        self._top = script.cwd
+        self._data = {script.cwd / name for name in script.data}
+        self._avoid = avoid
+        self._files = 0
+
+    def copy(self, source: Path, target: Path) -> None:
+        """Copy a folder."""
+        target.mkdir()
+        with os.scandir(source) as entries:
+            for entry in entries:
+                path, copy = Path(entry.path), target / entry.name
+                if entry.name in _LEFT_OUT or path.resolve() == self._avoid:
+                    continue
+                if entry.is_symlink() or entry.name in _LINKED or path in self._data:
+                    copy.symlink_to(path.resolve())
+                elif entry.is_dir():
+                    self.copy(path, copy)
+                elif entry.is_file():
+                    self._check(path, entry.stat().st_size)
+                    shutil.copy2(path, copy)
+
+    def _check(self, path: Path, size: int) -> None:
+        self._files += 1
+        if size > _LARGEST or self._files > _MOST:
+            found = f"is a file of {size:,} bytes" if size > _LARGEST else f"is file number {self._files:,}"
+            name = path.relative_to(self._top).parts[0]
+            raise VerifyError(
+                str(path),
+                f"{found}, and the folder is copied for each run; say what the script only reads, so that it is linked:"
+                f" --data {name}",
+            )
