@@ -48,6 +48,7 @@ def verify(
     jobs: int | None = None,
     keep: Path | None = None,
     told: Told = lambda *_: None,
+    processes: Processes | None = None,
 ) -> Report:
     """Run a script again and again under other conditions, and compare each run with the first, step by step.
 
@@ -58,12 +59,13 @@ def verify(
         jobs: how many runs are made side by side; as many as cores and memory allow if ``None``.
         keep: a new folder for what the runs left; a temporary one that is removed if ``None``.
         told: is told how far it is.
+        processes: what starts the processes, and ends them with this.
 
     Raises:
         VerifyError: if the script cannot be run, or trains nothing.
     """
     with _folder(keep) as folder:
-        processes = Processes()
+        processes = processes or Processes()
         try:
             return _Conduct(script, folder, processes, quick, told).all(scenarios, jobs)
         finally:
@@ -92,7 +94,11 @@ class _Conduct:
     told: Told
     spent: float = 0.0
     made: int = 0
+    places: _Places = field(init=False)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.places = _Places(self.folder)
 
     def all(self, scenarios: Sequence[Scenario], jobs: int | None) -> Report:
         """Make the first run, and then all that is tried."""
@@ -210,17 +216,35 @@ class _Conduct:
         called: str = "this run",
         enough: Callable[[Path], bool] = lambda _: False,
     ) -> Life:
-        with self.lock:
-            self.made += 1
-            number = self.made
-        root = self.folder / f"{number:02}" / trial.conditions.folder
-        workspace = Workspace.make(root, self.script, self.folder, called)
-        life = live(self.script, trial, workspace, self.processes, table=table, enough=enough)
-        with self.lock:
-            self.spent += life.seconds
-        if table is not None:
+        with self.places.one() as place:
+            workspace = Workspace.make(place / trial.conditions.folder, self.script, self.folder, called)
+            life = live(self.script, trial, workspace, self.processes, table=table, enough=enough)
             workspace.remove_copies()
-        return life
+            with self.lock:
+                self.spent += life.seconds
+                self.made += 1
+                return life.moved(self.folder / f"run {self.made}")
+
+
+class _Places:
+    """Folders to run in, used again and again: a script that depends on its folder repeats itself in the same one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._used: set[int] = set()
+
+    @contextmanager
+    def one(self) -> Iterator[Path]:
+        """Give a place that nobody else has meanwhile, the first one if it is free."""
+        with self._lock:
+            number = next(number for number in range(1, len(self._used) + 2) if number not in self._used)
+            self._used.add(number)
+        try:
+            yield self._folder / f"place {number}"
+        finally:
+            with self._lock:
+                self._used.discard(number)
 
 
 class _Enough:

@@ -13,6 +13,7 @@ from samerun.errors import TraceError
 from samerun.verify.life import Life, Lived
 from samerun.verify.outcome import Outcome, Resumption, Status
 from samerun.verify.scenario import Scenario
+from samerun.verify.script import OUT
 
 __all__ = ["has_diverged", "judged"]
 
@@ -150,8 +151,9 @@ class _Judge:
         if not isinstance(value, str):
             return value
         for life in (self._first, self._life):
-            value = value.replace(f"{life.workspace.cwd.resolve()}/", "").replace(f"{life.workspace.cwd}/", "")
-            value = value.replace(str(life.workspace.out), "{out}")
+            place = life.place
+            value = value.replace(f"{place.cwd.resolve()}/", "").replace(f"{place.cwd}/", "")
+            value = value.replace(str(place.out), OUT)
             for process in life.processes:
                 value = value.replace(str(process.trace), process.trace.stem).replace(
                     process.trace.name, process.trace.stem
