@@ -108,7 +108,7 @@ def test_a_draw_before_the_first_step_is_named(folder: Path, monkeypatch: pytest
     assert isinstance(draw, Draw)
     assert (draw.count, draw.stack[0].line, draw.stack[0].function) == (6, line("draws"), "plot_samples")
     text = found.text(folder)
-    assert "The second run took 6 draws from NumPy's global generator, which the first did not:" in text
+    assert "The second run took 6 draws from NumPy's global generator, which the first did\nnot:" in text
     assert f"  train.py:{line('draws')} in plot_samples\n    return np.random.rand(3)" in text
 
 

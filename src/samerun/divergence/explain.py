@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from samerun.divergence.compare import compare_runs
-from samerun.divergence.evidence import place_of
+from samerun.divergence.evidence import Evidence, place_of
 from samerun.divergence.explanation import Explanation, Place
 from samerun.divergence.rerun import Command
 from samerun.divergence.sequences import Finding, Observed, first_finding, from_resumption, observed
@@ -63,12 +63,13 @@ def explain(
             return Explanation(None)
         traces = worst.pairing.first, worst.pairing.second
         place, offset = Place.of(worst.divergence), worst.pairing.offset
+        environment = Evidence(worst).environment
         chosen = _commands(traces, commands)
     finally:
         comparison.close()
     with TemporaryDirectory(prefix="samerun-explain-") as folder:
         around = _Around(place, offset, Path(folder), (first, second), chosen, (*ignore, *_DEEP), progress)
-        return around.explained(times)
+        return replace(around.explained(times), environment=environment)
 
 
 def _commands(traces: tuple[Trace, Trace], given: Sequence[Sequence[str]]) -> tuple[Command, Command]:

@@ -6,8 +6,10 @@ import linecache
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
+from samerun.determinism import Change
 from samerun.divergence import words
 from samerun.divergence.pairs import Pair
 from samerun.divergence.sequences import Finding, Observed
@@ -19,6 +21,9 @@ from samerun.tracing.reader import Series
 from samerun.tracing.sites import Site, Stack
 
 __all__ = ["Explanation", "Place"]
+
+# Entries of the environments that are shown.
+_MOST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class Explanation:
         finding: what the runs of a pair did differently; ``None`` if nothing was found.
         values: how the tensors of that operation differ, by their names.
         remarks: what to know about the reruns.
+        environment: what differs between the environments that the runs were recorded in.
     """
 
     place: Place | None
@@ -58,6 +64,7 @@ class Explanation:
     finding: Finding | None = None
     values: dict[str, ValueDifference] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    environment: tuple[Change, ...] = ()
 
     @property
     def differing(self) -> int:
@@ -86,6 +93,9 @@ class Explanation:
             "finding": finding,
             "values": {name: asdict(value) for name, value in self.values.items()},
             "remarks": list(self.remarks),
+            "environment": [
+                {"name": change.name, "first": change.first, "second": change.second} for change in self.environment
+            ],
         }
 
     def text(self, base: Path | None = None) -> str:
@@ -94,12 +104,15 @@ class Explanation:
             return "The traces do not differ, so there is nothing to explain."
         parts = [f"The first difference is {self.place}.", self._reruns_in_words()]
         if self.finding is not None:
-            parts.append("\n".join(_finding_in_words(self.finding, base)))
+            parts.append("\n".join(_finding_in_words(self.finding, base, self.race)))
         elif self.differing:
             parts.append(_NOTHING_FOUND)
         parts += [f"{name}: {value}" for name, value in self.values.items()]
+        if self.environment and self.finding is not None and self.finding.kind == "made":
+            changes = [f"  {words.change(change)}" for change in self.environment[:_MOST]]
+            parts.append("\n".join(["The environments differ:", *changes]))
         parts += [f"Note: {remark}" for remark in self.remarks]
-        return "\n\n".join(parts)
+        return "\n\n".join("\n".join(map(_wrapped, part.split("\n"))) for part in parts)
 
     def _reruns_in_words(self) -> str:
         number, differing = len(self.reruns), self.differing
@@ -125,7 +138,7 @@ _NOTHING_FOUND = (
 )
 
 
-def _finding_in_words(finding: Finding, base: Path | None) -> Iterator[str]:
+def _finding_in_words(finding: Finding, base: Path | None, race: bool) -> Iterator[str]:
     first, second = finding.first, finding.second
     if isinstance(first or second, Draw):
         yield from _draws_in_words(finding, base)
@@ -137,8 +150,13 @@ def _finding_in_words(finding: Finding, base: Path | None) -> Iterator[str]:
     else:
         assert isinstance(first, Op)
         assert isinstance(second, Op)
+        generator = words.generator(first.drew or second.drew or "its generator")
         yield _REASONS[finding.kind].format(
-            op=_op(first), other=_op(second), generator=words.generator(first.drew or second.drew or "its generator")
+            op=_op(first),
+            other=_op(second),
+            generator=generator,
+            equal=f"equal inputs and with {generator} in the same state" if first.drew else "equal inputs",
+            why=_CHANCE if race else _SETUP,
         )
         yield from _lines(first, base)
         if first.stack != second.stack:
@@ -146,8 +164,11 @@ def _finding_in_words(finding: Finding, base: Path | None) -> Iterator[str]:
             yield from _lines(second, base)
 
 
+# Why an operation makes other values of equal inputs: by chance, or because each run always computes it in its way.
+_CHANCE = "this operation does not repeat itself"
+_SETUP = "each run repeats its own, so their threads, instructions or settings decide"
 _REASONS = {
-    "made": "The first value that differs was made by {op}, of equal inputs; this operation does not repeat itself:",
+    "made": "The first value that differs was made by {op}, of {equal}; {why}:",
     "drawn": "The first value that differs was drawn by {op}, with {generator} in another state:",
     "arguments": "The first value that differs was made by {op}; in the second run it is {other}:",
     "entered": "The first value that differs came into torch from outside, and was first used by {op}:",
@@ -179,6 +200,12 @@ def _draws_in_words(finding: Finding, base: Path | None) -> Iterator[str]:
             dict.fromkeys(f"{_file(site, base)}:{site.line}" for draw in finding.more for site in draw.stack[:1])
         )
         yield f"and further {words.count(sum(counts), 'draw')} after that, at {words.listed(lines)}"
+
+
+def _wrapped(line: str) -> str:
+    """Return a line of prose in lines of 80 columns; places and code, which are indented, stay as they are."""
+    indented = line.startswith(" ") or not line
+    return line if indented else fill(line, 80, break_long_words=False, break_on_hyphens=False)
 
 
 def _took(draw: Draw) -> str:
