@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -193,6 +195,31 @@ def test_a_rerun_that_fails_is_told_with_the_end_of_its_output(folder: Path, mon
         explain(plain, late, commands=[(sys.executable, "-c", "print('no data'); raise SystemExit(3)")])
     assert caught.value.code == 3
     assert "no data" in caught.value.output
+
+
+def test_a_run_that_ended_still_has_its_number_when_its_group_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A number that is free may be somebody else's by then."""
+    killed, kill = [], os.killpg
+
+    def killpg(group: int, sent: int) -> None:
+        os.kill(group, 0)  # raises unless it is there, alive or as a zombie
+        killed.append(group)
+        kill(group, sent)
+
+    monkeypatch.setattr(os, "killpg", killpg)
+    os.mkfifo(tmp_path / "open")
+    held = os.open(tmp_path / "open", os.O_RDONLY | os.O_NONBLOCK)
+    child = "import os, signal; os.open('open', os.O_WRONLY); os.fork() or signal.pause()"
+    command = Command((sys.executable, "-c", child), tmp_path, {})
+    with pytest.raises(ProcessError) as caught:
+        command.run(Settings.checked(tmp_path / "A.trace"), 1)
+    assert (len(killed), caught.value.code) == (1, 0)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(killed[0], 0)  # it was waited for
+    assert select.select([held], [], [], 30)[0]  # what it left behind has ended too
+    os.close(held)
 
 
 @pytest.mark.parametrize(
