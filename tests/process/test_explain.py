@@ -163,6 +163,21 @@ def test_a_race_is_told_with_how_often(folder: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.gallery
+def test_a_script_that_was_changed_since_is_no_race(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(SCRIPT)
+    first = traced(tmp_path, "plain", monkeypatch)
+    script.write_text(SCRIPT.replace("np.random.seed(0)", "np.random.seed(1)"))
+    second = traced(tmp_path, "plain", monkeypatch, "changed")
+    result = CliRunner().invoke(app, ["explain", "--json", str(first), str(second)])
+    assert result.exit_code == 2, result.output
+    told = json.loads(result.stdout)
+    assert (told["race"], told["outdated"], told["changed"]) == (False, True, [[str(script)], []])
+    assert (told["repeated"], len(told["reruns"])) == ([0, 1], 1)
+    assert result.stderr.startswith(f"{script} was changed or removed since {first} was recorded\n")
+
+
+@pytest.mark.gallery
 def test_equal_traces_need_no_explanation(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain, again = traced(folder, "plain", monkeypatch), traced(folder, "plain", monkeypatch, "again")
     result = CliRunner().invoke(app, ["explain", str(plain), str(again)])

@@ -22,6 +22,7 @@ from samerun.tracing.sites import Site, Stack
 
 __all__ = ["Explanation", "Place"]
 
+_SIDES = ("first", "second")
 # Entries of the environments that are shown.
 _MOST = 4
 
@@ -55,6 +56,7 @@ class Explanation:
         finding: what the runs of a pair did differently; ``None`` if nothing was found.
         values: how the tensors of that operation differ, by their names.
         remarks: what to know about the reruns.
+        changed: for either run, the files of its code that are not what they were when it was recorded.
         environment: what differs between the environments that the runs were recorded in.
     """
 
@@ -64,6 +66,7 @@ class Explanation:
     finding: Finding | None = None
     values: dict[str, ValueDifference] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    changed: tuple[tuple[Path, ...], tuple[Path, ...]] = ((), ())
     environment: tuple[Change, ...] = ()
 
     @property
@@ -73,8 +76,18 @@ class Explanation:
 
     @property
     def race(self) -> bool:
-        """Whether a run does not repeat itself: its bits depend on more than what was recorded."""
-        return min(self.repeated) < len(self.reruns)
+        """Whether a run whose code is what it was does not repeat itself: its bits depend on more than was recorded."""
+        return any(not self.changed[side] for side in self._others)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether a run does not repeat its recording and its code is not what it was: that explains nothing else."""
+        return any(self.changed[side] for side in self._others)
+
+    @property
+    def _others(self) -> list[int]:
+        """The runs that do other than their recordings."""
+        return [side for side in (0, 1) if self.repeated[side] < len(self.reruns)]
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it as JSON values."""
@@ -90,6 +103,8 @@ class Explanation:
             "reruns": [None if place is None else _place_json(place) for place in self.reruns],
             "repeated": list(self.repeated),
             "race": self.race,
+            "outdated": self.outdated,
+            "changed": [list(map(str, files)) for files in self.changed],
             "finding": finding,
             "values": {name: asdict(value) for name, value in self.values.items()},
             "remarks": list(self.remarks),
@@ -102,7 +117,7 @@ class Explanation:
         """Return it in words, for one screen; files inside ``base`` are named from there."""
         if self.place is None:
             return "The traces do not differ, so there is nothing to explain."
-        parts = [f"The first difference is {self.place}.", self._reruns_in_words()]
+        parts = [*self._changes_in_words(base), f"The first difference is {self.place}.", self._reruns_in_words()]
         if self.finding is not None:
             parts.append("\n".join(_finding_in_words(self.finding, base, self.race)))
         elif self.differing:
@@ -114,22 +129,35 @@ class Explanation:
         parts += [f"Note: {remark}" for remark in self.remarks]
         return "\n\n".join("\n".join(map(_wrapped, part.split("\n"))) for part in parts)
 
+    def _changes_in_words(self, base: Path | None) -> Iterator[str]:
+        """Tell first which code is not what it was, as nothing else counts where a run does not repeat itself."""
+        for side, (which, files) in enumerate(zip(_SIDES, self.changed, strict=True)):
+            if files:
+                effect = "which is why it does something else" if side in self._others else "without effect"
+                names = words.listed([_path(str(file), base) for file in files])
+                yield f"The code of the {which} run was changed since it was recorded, {effect}: {names}."
+        if self.outdated:
+            yield "Record that run again, or bring its code back, to have the difference explained."
+
     def _reruns_in_words(self) -> str:
         number, differing = len(self.reruns), self.differing
+        if self.outdated and not self.race:
+            return self._counts_in_words()
         if not self.race and differing:
             again = "Both commands were run again; each repeated its recording up to there"
             return f"{again}, and they differ in the same place."
         pairs = "pair of reruns" if number == 1 else "pairs of reruns"
         same_place = sum(place == self.place for place in self.reruns)
-        told = [
-            f"This is a race: of {number} {pairs}, {differing} differed up to that step, {same_place} in this place."
-        ]
-        for name, times in zip(("first", "second"), self.repeated, strict=True):
-            told.append(f"The {name} run repeated its recording {times} times out of {number}.")
-        told.append(
-            "Something that is not recorded changes the bits: a seed from the clock, threads, a kernel, a file."
+        race = f"This is a race: of {number} {pairs}, {differing} differed up to that step, {same_place} in this place."
+        why = "Something that is not recorded changes the bits: a seed from the clock, threads, a kernel, a file."
+        return f"{race}\n{self._counts_in_words()}\n{why}"
+
+    def _counts_in_words(self) -> str:
+        number = len(self.reruns)
+        return "\n".join(
+            f"The {which} run repeated its recording {times} times out of {number}."
+            for which, times in zip(_SIDES, self.repeated, strict=True)
         )
-        return "\n".join(told)
 
 
 _NOTHING_FOUND = (
@@ -197,7 +225,7 @@ def _draws_in_words(finding: Finding, base: Path | None) -> Iterator[str]:
     if finding.more:
         counts = [draw.count for draw in finding.more if draw.count is not None]
         lines = list(
-            dict.fromkeys(f"{_file(site, base)}:{site.line}" for draw in finding.more for site in draw.stack[:1])
+            dict.fromkeys(f"{_path(site.file, base)}:{site.line}" for draw in finding.more for site in draw.stack[:1])
         )
         yield f"and further {words.count(sum(counts), 'draw')} after that, at {words.listed(lines)}"
 
@@ -234,12 +262,12 @@ def _stack(stack: Stack, base: Path | None) -> Iterator[str]:
     if not stack:
         yield "  (no code of yours was being executed)"
     for site in stack:
-        yield f"  {_file(site, base)}:{site.line} in {site.function}{_source(site)}"
+        yield f"  {_path(site.file, base)}:{site.line} in {site.function}{_source(site)}"
 
 
-def _file(site: Site, base: Path | None) -> str:
-    path = Path(site.file)
-    return str(path.relative_to(base)) if base is not None and path.is_relative_to(base) else site.file
+def _path(file: str, base: Path | None) -> str:
+    path = Path(file)
+    return str(path.relative_to(base)) if base is not None and path.is_relative_to(base) else file
 
 
 def _source(site: Site) -> str:

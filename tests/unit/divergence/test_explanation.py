@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +42,45 @@ def test_other_values_of_the_same_state_are_put_down_to_what_differs_around_them
 def test_an_operation_does_not_repeat_itself_where_a_run_does_not():
     assert "this operation does not repeat itself" in words(explained(repeated=(1, 0)).text())
     assert "does not repeat itself" not in words(explained().text())
+
+
+def changed(side, repeated):
+    files = ((Path("/here/train.py"), Path("/there/model.py")), ())
+    return explained(changed=files[::-1] if side else files, repeated=repeated)
+
+
+def test_a_run_whose_code_was_changed_is_no_race():
+    for side, repeated in enumerate([(0, 1), (1, 0)]):
+        found = changed(side, repeated)
+        assert (found.race, found.outdated) == (False, True)
+        text = words(found.text(Path("/here")))
+        which = ("first", "second")[side]
+        assert text.startswith(
+            f"The code of the {which} run was changed since it was recorded, which is why it does something else: "
+            "train.py and /there/model.py. Record that run again, or bring its code back"
+        )
+        assert f"The {which} run repeated its recording 0 times out of 1." in text
+        assert "This is a race" not in text
+        told = found.as_json()
+        assert (told["race"], told["outdated"]) == (False, True)
+        assert told["changed"][side] == ["/here/train.py", "/there/model.py"]
+
+
+def test_changed_code_does_not_excuse_the_other_run():
+    found = changed(1, (0, 0))
+    assert (found.race, found.outdated) == (True, True)
+    assert "This is a race: of 1 pair of reruns, 1 differed" in words(found.text())
+    found = changed(1, (0, 1))
+    assert (found.race, found.outdated) == (True, False)
+    assert "Record that run again" not in found.text()
+
+
+def test_changed_code_that_does_the_same_is_only_told():
+    found = changed(0, (1, 1))
+    assert (found.race, found.outdated) == (False, False)
+    text = words(found.text())
+    assert "since it was recorded, without effect: /here/train.py and /there/model.py." in text
+    assert "each repeated its recording" in text
 
 
 @pytest.mark.parametrize("kind", ["drawn", "arguments", "entered", "order"])
