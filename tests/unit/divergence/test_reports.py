@@ -91,6 +91,17 @@ def test_the_answer_fits_one_screen_and_says_where_why_and_what_to_do(verdict):
     assert "differs after it gradients (137), parameters (137) and optimizer (137)" in words
 
 
+@pytest.mark.parametrize("color", [None, "truecolor"])
+def test_no_line_ends_with_blanks(verdict, color):
+    file = io.StringIO()
+    show(verdict, Console(width=80, file=file, force_terminal=color is not None, color_system=color))
+    lines = re.sub(r"\x1b\[[\d;]*m", "", file.getvalue()).split("\n")
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert lines[-1] == ""
+    assert lines[-2] != ""
+    assert ("\x1b[" in file.getvalue()) == (color is not None)
+
+
 def test_runs_that_are_the_same_are_said_to_be(pair):
     found = judge(pair[0], pair[0])
     text = text_of(found)
