@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else: no network, no fonts, no scripts of others."""
+"""The report as one HTML page."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from samerun.lab.experiment import Experiment, Mark, Outcome
 from samerun.lab.svg import render
 from samerun.lab.text import Text
+from samerun.pages import templates
 
 __all__ = ["page", "section"]
 
@@ -40,15 +41,7 @@ def section(experiment: Experiment, outcome: Outcome) -> str:
 
 
 def _render(template: str, **values: Any) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("samerun.lab"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates("samerun.lab")
     environment.filters |= {"say": _say, "cell": _cell, "svg": lambda plot, name: Markup(render(plot, name))}
     return environment.get_template(template).render(values)
 
