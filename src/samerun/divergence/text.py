@@ -18,7 +18,7 @@ from samerun.divergence.verdict import Finding, Verdict
 from samerun.divergence.words import MOMENTS, count, listed, name, sentence, subject
 from samerun.tracing.reader import Series
 
-__all__ = ["show"]
+__all__ = ["Trimmed", "show"]
 
 # Causes beside the first that are named, and entries of the surroundings.
 _MOST = 3
@@ -36,11 +36,11 @@ def show(verdict: Verdict, console: Console) -> None:
         parts.append(_differs(worst))
     parts.append(_facts(verdict))
     spaced = (Padding(part, (0, 0, 1, 0)) for part in parts[:-1])
-    console.print(_Trimmed(Group(*spaced, parts[-1])), highlight=False)
+    console.print(Trimmed(Group(*spaced, parts[-1])), highlight=False)
 
 
 @dataclass(frozen=True, slots=True)
-class _Trimmed:
+class Trimmed:
     """Something to print, without the blanks that tables and paddings end their lines with."""
 
     inside: RenderableType

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from samerun.lab.experiment import Experiment, Mark, Outcome
 from samerun.lab.svg import render
 from samerun.lab.text import Text
-from samerun.pages import templates
+from samerun.pages import code, templates
 
 __all__ = ["page", "section"]
 
@@ -49,12 +48,8 @@ def _render(template: str, **values: Any) -> str:
 def _say(text: Text | str) -> Markup:
     """Return a text in both languages, of which the page shows one."""
     if isinstance(text, str) or text.en == text.ja:
-        return _code(text if isinstance(text, str) else text.en)
-    return Markup('<span lang="en">{}</span><span lang="ja">{}</span>').format(_code(text.en), _code(text.ja))
-
-
-def _code(text: str) -> Markup:
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+        return code(text if isinstance(text, str) else text.en)
+    return Markup('<span lang="en">{}</span><span lang="ja">{}</span>').format(code(text.en), code(text.ja))
 
 
 def _cell(cell: Any) -> Markup:
