@@ -79,7 +79,7 @@ def _folder(keep: Path | None) -> Iterator[Path]:
             keep.mkdir(parents=True)
         except FileExistsError as error:
             raise VerifyError(str(keep), "is there already; name a new folder") from error
-        yield keep
+        yield keep.resolve()
         return
     with TemporaryDirectory(prefix="samerun-verify-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
