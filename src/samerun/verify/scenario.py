@@ -29,6 +29,9 @@ class Scenario:
         order: scenarios of a lower number are shown first.
         joins: whether it is first tried together with others that join, in one run.
         surroundings: whether a script may differ here, because that depends on the machine and not on the script.
+        cause: the name of what differs by it, for where the traces do not show another cause.
+        sure: whether that is the cause of whatever differs, so that another one that fits cannot be.
+        depends: the end of the sentence "what it computes depends on ...", for the same.
         advice: what to do about any difference; if empty, what is said of its cause.
     """
 
@@ -41,4 +44,7 @@ class Scenario:
     quick: Callable[[Reference], Sequence[Trial]] | None = None
     joins: bool = False
     surroundings: bool = False
+    cause: str = ""
+    sure: bool = False
+    depends: str = ""
     advice: str = ""

@@ -26,6 +26,9 @@ SCENARIO = Scenario(
     _trials,
     order=70,
     quick=_trials,
+    cause="generator-ahead",
+    sure=True,
+    depends="what is drawn from the global generators in between",
     advice="draw what is not training inside `with samerun.isolate():`, or give training generators of its own: load"
     " with samerun.DataLoader, and train inside `with samerun.Stream(seed):`",
 )

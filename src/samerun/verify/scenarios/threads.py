@@ -34,5 +34,8 @@ SCENARIO = Scenario(
     _trials,
     order=60,
     surroundings=True,
+    cause="threads",
+    sure=True,
+    depends="the number of threads",
     advice="pin the number of threads: samerun.deterministic(threads=1), or torch.set_num_threads(1), at the top",
 )
