@@ -83,8 +83,6 @@ def _become(argv: list[str], cwd: str, env: dict[str, str], log: str) -> None:
 if __name__ == "__main__":
     import numpy as np
 
-    import torch  # so that those who are born here have it
-
     from samerun.tracing.launch.injection import ARMED
 
     main()

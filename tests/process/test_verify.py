@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from nursery import Nursery
 
+from nursery import Nursery
 from samerun.verify import Script, choose, verify
 from samerun.verify.processes import Processes
 

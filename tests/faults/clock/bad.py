@@ -1,11 +1,11 @@
 """The seed is the date."""
 
-import datetime
+import datetime as dt
 
 import torch
 from torch import nn
 
-torch.manual_seed(datetime.date.today().toordinal())
+torch.manual_seed(dt.date.today().toordinal())
 model = nn.Linear(4, 1)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 for _ in range(8):

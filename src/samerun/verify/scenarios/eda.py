@@ -22,7 +22,7 @@ def _trials(_: Reference) -> Sequence[Trial]:
 SCENARIO = Scenario(
     "eda",
     "draw from the global generators before training and between steps",
-    2,
+    1,
     _trials,
     order=70,
     quick=_trials,

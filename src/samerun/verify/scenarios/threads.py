@@ -30,7 +30,7 @@ def _trial(number: int) -> Trial:
 SCENARIO = Scenario(
     "threads",
     "compute with 1 and with 2 threads",
-    1,
+    2,
     _trials,
     order=60,
     surroundings=True,
