@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shlex
 import threading
 import time
@@ -93,8 +94,9 @@ class _Conduct:
     processes: Processes
     quick: bool
     told: Told
-    spent: float = 0.0
     made: int = 0
+    start: float = 0.0
+    first: float = 0.0
     places: _Places = field(init=False)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -126,13 +128,14 @@ class _Conduct:
             tuple(outcomes),
             reference.steps,
             reference.life.seconds,
-            self.spent / reference.life.seconds,
+            (_computed() - self.start) / (self.first - self.start),
             environment(),
         )
 
     def _first(self) -> Reference:
         self.told("the first run", ())
         life = self._live(Trial("first"), None, called="the first run")
+        self.first = _computed()
         process = life.processes[0]
         if process.failed or process.code is None:
             how = f"took more than {self.script.timeout:.0f} seconds" if life.timed_out else f"failed ({process.code})"
@@ -224,7 +227,6 @@ class _Conduct:
             life = live(self.script, trial, workspace, self.processes, table=table, enough=enough)
             workspace.remove_copies()
             with self.lock:
-                self.spent += life.seconds
                 self.made += 1
                 return life.moved(self.folder / f"run {self.made}")
 
@@ -273,6 +275,12 @@ def _part(outcome: Outcome, part: Trial) -> Outcome:
     deaths = {(death.step, death.in_save) for death in part.deaths}
     own = tuple(found for found in outcome.resumptions if (found.died, found.in_save) in deaths)
     return replace(outcome, trial=part.label, resumptions=own)
+
+
+def _computed() -> float:
+    """Return the seconds of computing time that processes took which this one started and which have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _skipped(scenario: Scenario, reason: str) -> Outcome:
