@@ -114,6 +114,12 @@ class Exhibit:
         """Whether its runs can be forks of a process that has begun, which shares its environment and hashes."""
         return not self._told.get("hashes", False) and not any(side.env for side in self.sides)
 
+    @property
+    def missing(self) -> str | None:
+        """The folder that its runs must lie in, where this machine has none."""
+        folder = self._told.get("folder")
+        return None if folder is None or os.access(folder, os.W_OK) else str(folder)
+
     @contextmanager
     def traced(self, nursery: Nursery | None = None) -> Iterator[tuple[Path, Path]]:
         """Trace both runs, each in a folder of its own, and yield the traces."""
