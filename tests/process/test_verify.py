@@ -35,8 +35,14 @@ class Born(Processes):
     def __init__(self, nursery):
         super().__init__()
         self.nursery = nursery
+        self.runs = 0
+
+    @property
+    def computed(self):
+        return self.runs
 
     def run(self, argv, *, cwd, variables, log, timeout, enough=None):
+        self.runs += 1
         (code,) = self.nursery.run([{"argv": list(argv), "cwd": str(cwd), "env": variables, "log": str(log)}])
         return code
 
