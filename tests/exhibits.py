@@ -21,7 +21,7 @@ from click.testing import CliRunner, Result
 import samerun
 from nursery import Nursery
 from samerun.cli.app import app
-from samerun.tracing.launch.injection import VARIABLE
+from samerun.tracing.launch.injection import ARMED, VARIABLE
 from samerun.tracing.settings import Settings
 
 GALLERY = Path(__file__).parent / "gallery"
@@ -178,7 +178,12 @@ def _fork(runs: Sequence[_Run], nursery: Nursery) -> list[int]:
     settings = [Settings.checked(run.trace) for run in runs]
     return nursery.run(
         [
-            {"argv": run.argv, "cwd": str(run.cwd), "env": {VARIABLE: how.dumps()}, "log": str(run.log)}
+            {
+                "argv": run.argv,
+                "cwd": str(run.cwd),
+                "env": {ARMED: "samerun.tracing.launch.injection", VARIABLE: how.dumps()},
+                "log": str(run.log),
+            }
             for run, how in zip(runs, settings, strict=True)
         ]
     )
