@@ -33,4 +33,6 @@ def _trial(number: int) -> Trial:
     return Trial(label, Conditions(disturbances={"workers": {"num_workers": number, "persistent": persistent}}))
 
 
-SCENARIO = Scenario("workers", "0, 1, 2 workers, and 3 persistent ones", 4, _trials, order=50, quick=_quick)
+SCENARIO = Scenario(
+    "workers", "0, 1, 2 workers, and 3 persistent ones", 4, _trials, order=50, quick=_quick, quick_cost=1
+)
