@@ -159,8 +159,9 @@ def _run(script: Script, scenarios: Sequence[Scenario], options: dict[str, Any],
     if not scenarios:
         raise click.UsageError("no scenario is left to try; see --list")
     jobs = options["jobs"] or config.jobs
-    with Progress(scenarios, jobs or os.cpu_count() or 1, Console(stderr=True)) as progress:
-        return verified(script, scenarios, quick=options["quick"], jobs=jobs, keep=options["keep"], told=progress)
+    quick, keep = options["quick"], options["keep"]
+    with Progress(scenarios, jobs or os.cpu_count() or 1, Console(stderr=True), quick=quick) as progress:
+        return verified(script, scenarios, quick=quick, jobs=jobs, keep=keep, told=progress)
 
 
 def _baseline(options: dict[str, Any], config: Config) -> tuple[str, ...]:

@@ -22,9 +22,9 @@ def clock():
     return Clock()
 
 
-def progress(clock, *names, jobs=1, terminal=False):
+def progress(clock, *names, jobs=1, terminal=False, quick=False):
     console = Console(file=io.StringIO(), force_terminal=terminal, width=80)
-    return Progress(choose(only=names), jobs, console, clock), console.file
+    return Progress(choose(only=names), jobs, console, quick=quick, clock=clock), console.file
 
 
 def test_what_is_left_follows_from_costs_the_first_run_and_jobs(clock):
@@ -35,15 +35,23 @@ def test_what_is_left_follows_from_costs_the_first_run_and_jobs(clock):
         assert shown.left is None
         clock.now = 10.0
         shown("repeat: again", ())
-        assert shown.left == pytest.approx((1 + 3 + 1) * 10 / jobs)  # clock and warm share a run
+        assert shown.left == pytest.approx((1 + 4 + 1) * 10 / jobs)  # clock and warm share a run
         clock.now = 15.0
-        assert shown.left == pytest.approx((0.5 + 3 + 1) * 10 / jobs)
+        assert shown.left == pytest.approx((0.5 + 4 + 1) * 10 / jobs)
         shown("", [SAME])
-        assert shown.left == pytest.approx((3 + 1) * 10 / jobs)
+        assert shown.left == pytest.approx((4 + 1) * 10 / jobs)
         shown("clock: 400 days later, after another training", ())
         shown("workers: 1 worker", ())
         clock.now = 20.0
-        assert shown.left == pytest.approx((2.5 + 0.5) * 10 / jobs)
+        assert shown.left == pytest.approx((3.5 + 0.5) * 10 / jobs)
+
+
+def test_quick_trials_cost_less(clock):
+    shown, _ = progress(clock, "repeat", "workers", quick=True)
+    shown("the first run", ())
+    clock.now = 10.0
+    shown("repeat: again", ())
+    assert shown.left == pytest.approx((1 + 1) * 10)
 
 
 def test_what_takes_longer_than_it_costs_is_not_over(clock):
@@ -70,7 +78,7 @@ def test_a_terminal_is_shown_what_runs_and_what_came_of_it(clock):
         clock.now = 150.0
     text = file.getvalue()
     assert "workers: 2 workers" in text
-    assert "about 4 min 10 s left" in text
+    assert "about 5 min 50 s left" in text
     assert "2 same, 1 differs" in text
     assert "repeat: again" not in text.splitlines()[-3:]
 

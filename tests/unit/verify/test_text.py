@@ -94,8 +94,10 @@ def test_the_list_of_scenarios_fits_80_columns_and_names_costs_and_sets():
     lines = file.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
     (repeat,) = (line.split() for line in lines if line.startswith("repeat"))
-    assert repeat[-4:] == ["1", "t", "default,", "quick"]
-    (ranks,) = (line.split() for line in lines if line.startswith("ranks"))
-    assert ranks[-1] == "--all"
+    assert repeat[-6:] == ["1", "t", "1", "t", "1", "t"]
+    (workers,) = (line.split() for line in lines if line.startswith("workers"))
+    assert workers[-6:] == ["4", "t", "1", "t", "4", "t"]
+    (total,) = (line.split() for line in lines if "all of them, and the first run" in line)
+    assert total[-6:] == ["11.5", "t", "5.5", "t", "15.5", "t"]
     (clock,) = (found for found in as_json(all_scenarios()) if found["name"] == "clock")
-    assert (clock["cost"], clock["joins"], clock["default"], clock["quick"]) == (1, True, True, False)
+    assert (clock["cost"], clock["quick_cost"], clock["joins"], clock["default"]) == (1, None, True, True)
