@@ -7,7 +7,7 @@ import signal
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from samerun.verify.inside.saves import replace
+from samerun.verify.inside.saves import is_in_memory, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from samerun.verify.inside.process import Process
 
 __all__ = ["disturb"]
+
+# They write to another name, and rename that when all is there.
+_ATOMIC = ("Store.commit", "TorchCheckpointIO.save_checkpoint")
 
 
 def disturb(process: Process, setting: dict[str, Any]) -> None:
@@ -66,11 +69,10 @@ def _torn(process: Process, save: Callable[..., Any], step: int, end: _Ending) -
 
     @wraps(save)
     def torn(*args: Any, **kwargs: Any) -> Any:
-        if not process.is_first or process.step < step:
+        if not process.is_first or process.step < step or is_in_memory(args):
             return save(*args, **kwargs)
-        if save.__qualname__ == "Store.commit":
+        if save.__qualname__ in _ATOMIC:
             _end_at_rename(end)
-            return save(*args, **kwargs)
         result = save(*args, **kwargs)
         for path in _files(args, kwargs):
             os.truncate(path, os.path.getsize(path) // 2)  # noqa: PTH202  # it may be bytes

@@ -33,6 +33,11 @@ class Process:
         self.at_save: list[Callable[[], object]] = []
 
     @property
+    def folder(self) -> Path:
+        """What the run writes lies below it: its working directory and its folder for output."""
+        return self._report.parent
+
+    @property
     def is_first(self) -> bool:
         """Whether this is the process that was started, and not one that it forked."""
         return os.getpid() == self._pid

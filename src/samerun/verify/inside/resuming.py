@@ -13,7 +13,12 @@ __all__ = ["disturb"]
 
 
 def disturb(process: Process, _: object) -> None:
-    """Give ``Trainer.train`` and ``Trainer.fit`` the checkpoint to go on from, unless the script gives them one."""
+    """Give the script the checkpoint to go on from, where it leaves that open.
+
+    That is an argument of transformers' ``Trainer.train`` and of Lightning's ``Trainer.fit``, and the option
+    ``--resume_from_checkpoint`` of scripts that save with ``Accelerator.save_state``.
+    """
+    process.when_imported("accelerate", lambda: _accelerate(process))
     process.when_imported("transformers.trainer", lambda: _transformers(process))
     for module in ("lightning.pytorch.trainer.trainer", "pytorch_lightning.trainer.trainer"):
         process.when_imported(module, partial(_lightning, process, module))
@@ -50,6 +55,32 @@ def _lightning(process: Process, module: str) -> None:
         return original(self, *args, **kwargs)
 
     trainer.fit = fit
+
+
+def _accelerate(process: Process) -> None:
+    from argparse import ArgumentParser
+
+    original = ArgumentParser.parse_known_args
+
+    @wraps(original)
+    def parse_known_args(*args: Any, **kwargs: Any) -> Any:
+        options, rest = original(*args, **kwargs)
+        if not getattr(options, _OPTION, "given") and (folder := _newest_state(process.folder)) is not None:
+            setattr(options, _OPTION, folder)
+            process.tell("resumes", framework="accelerate", checkpoint=folder)
+        return options, rest
+
+    ArgumentParser.parse_known_args = parse_known_args  # type: ignore[method-assign]  # that is the point
+
+
+# As the option is called in Accelerate's own examples.
+_OPTION = "resume_from_checkpoint"
+
+
+def _newest_state(folder: Path) -> str | None:
+    """Return the newest folder that ``save_state`` wrote to its end: the generators are what it writes last."""
+    found = sorted(folder.rglob("random_states_0.pkl"), key=lambda path: path.stat().st_mtime_ns)
+    return str(found[-1].parent) if found else None
 
 
 # The place of ``ckpt_path`` among the arguments of ``Trainer.fit(model, train, val, datamodule, ckpt_path)``.

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from samerun.verify.inside.process import Process
 
-__all__ = ["SAVES", "disturb", "replace"]
+__all__ = ["SAVES", "disturb", "is_in_memory", "replace"]
 
 #: Module, class if it is a method, and name of each function that saves.
 SAVES = (
     ("torch", None, "save"),
     ("safetensors.torch", None, "save_file"),
     ("torch.distributed.checkpoint", None, "save"),
+    ("lightning.fabric.plugins.io.torch_io", "TorchCheckpointIO", "save_checkpoint"),
+    ("lightning_fabric.plugins.io.torch_io", "TorchCheckpointIO", "save_checkpoint"),
     ("samerun.checkpoint.store", "Store", "commit"),
 )
 
@@ -28,7 +30,7 @@ def disturb(process: Process, _: object) -> None:
     def told(save: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(save)
         def saving(*args: Any, **kwargs: Any) -> Any:
-            if process.is_first and not _is_in_memory(args):
+            if process.is_first and not is_in_memory(args):
                 process.tell("save", step=process.step, call=save.__qualname__)
                 for act in process.at_save:
                     act()
@@ -52,7 +54,7 @@ def _replace(replacement: _Replacement, module: str, kind: str | None, name: str
     setattr(owner, name, replacement(getattr(owner, name)))
 
 
-def _is_in_memory(args: tuple[Any, ...]) -> bool:
+def is_in_memory(args: tuple[Any, ...]) -> bool:
     """Return whether it is written into a buffer, as by what copies objects by saving and loading them."""
     import io
 
