@@ -13,22 +13,52 @@ from samerun.verify.call import command
 
 pytest_plugins = ["pytester"]
 
+LOADERS = """
+import torch
+from torch.utils.data import DataLoader
+
+
+def load(names, batch_size):
+    images = torch.tensor([[float(len(name))] for name in names])
+    return DataLoader(images, batch_size=batch_size)
+"""
+
 TRAINING = """
-    import random
-    from pathlib import Path
+import pytest
+import torch
 
-    import pytest
-    import torch
+from loaders import load
 
-    def train(width, noise=0.0):
-        torch.manual_seed(1)
-        model = torch.nn.Linear(width, 1)
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-        for _ in range(5):
-            batch = torch.randn(4, width) + noise
-            model(batch).sum().backward()
-            optimizer.step()
-            optimizer.zero_grad()
+
+def train(names, batch_size):
+    torch.manual_seed(1)
+    model = torch.nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for batch in load(names, batch_size):
+        model(batch).sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+@pytest.mark.samerun(scenarios=["hashseed"], steps=4)
+@pytest.mark.parametrize("batch_size", [4])
+def test_names_in_a_set(names, batch_size):
+    train(set(names), batch_size)
+
+
+def train_sorted(out):
+    train(["a", "bb", "ccc"], 1)
+    (out / "done").touch(exist_ok=False)
+
+
+def test_names_in_a_list(samerun_verify):
+    report = samerun_verify(train_sorted, scenarios=["hashseed"], check=False)
+    assert [(found.scenario, found.status) for found in report.outcomes] == [("hashseed", "same")]
+
+
+@pytest.mark.samerun
+def test_broken(tmp_path):
+    raise ValueError("it does not train")
 """
 
 
@@ -41,47 +71,25 @@ def with_plugin(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, *arg
 @pytest.mark.slow
 def test_a_test_fails_with_the_verdict_and_a_good_one_passes(pytester, monkeypatch):
     pytester.makeini("[pytest]\naddopts = --verbose\npythonpath = lib")
-    pytester.makeconftest("import pytest\n@pytest.fixture\ndef width():\n    return 3")
-    (pytester.mkdir("lib") / "noises.py").write_text("import random\ndef noise():\n    return random.random()\n")
-    pytester.makepyfile(
-        test_training=TRAINING
-        + """
-    from noises import noise
-
-    @pytest.mark.samerun(scenarios=["repeat"], steps=4)
-    @pytest.mark.parametrize("seed", [7])
-    def test_noisy(seed, width):
-        train(width, noise())
-
-    def quiet(out):
-        random.seed(1)
-        train(2, noise())
-        (out / "done").touch(exist_ok=False)
-
-    def test_quiet(samerun_verify):
-        report = samerun_verify(quiet, scenarios=["repeat"], check=False)
-        assert [(found.scenario, found.status) for found in report.outcomes] == [("repeat", "same")]
-
-    @pytest.mark.samerun
-    def test_broken(tmp_path):
-        raise ValueError("it does not train")
-    """
+    pytester.makeconftest(
+        "import pytest\n@pytest.fixture\ndef names():\n    return [number * 'a' for number in range(20)]"
     )
+    (pytester.mkdir("lib") / "loaders.py").write_text(LOADERS)
+    pytester.makepyfile(test_training=TRAINING)
     result = with_plugin(pytester, monkeypatch, "--samerun", "-s", "-rA")
     result.assert_outcomes(passed=1, failed=2)
-    noisy = "test_training.py::test_noisy[[]7]"
     result.stdout.fnmatch_lines(
         [
-            "samerun: *test_noisy*: repeat: again",
-            f"{noisy}: not the same run in 1 of 1 trial: repeat",
-            "repeat: again: DIFFERS",
-            "    first difference: from step 0 on, the batch, *",
-            "    cause: never-seeded",
-            "    Python's generator was never seeded in either run.",
-            "    lib/noises.py:3 in noise",
-            "    advice: seed all generators at once *",
+            "samerun: test_training.py::test_names_in_a_set[[]4]: hashseed: PYTHONHASHSEED=1",
+            "differs: 1 of 1 trial",
+            "hashseed * PYTHONHASHSEED=1 * differs * step 0: the batch * hash-order",
+            "hashseed: PYTHONHASHSEED=1",
+            "  at * lib/loaders.py:8 in load",
+            "  do * put sets into an order *",
+            "test_training.py::test_names_in_a_set[[]4]: 4 steps, each compared with the first run, *",
             "test_training.py::test_broken cannot be tried out: failed (1) as it is:",
-            "ValueError: it does not train",
+            "E   ValueError: it does not train",
+            "FAILED test_training.py::test_names_in_a_set[[]4] - Failed: differs: 1 of 1 trial",
         ]
     )
 
@@ -149,6 +157,35 @@ def test_what_cannot_be_asked_for_is_said(pytester, monkeypatch):
         ]
     )
     result.stdout.no_fnmatch_line("*During handling of*")
+
+
+def test_a_process_of_a_test_has_its_fixtures_and_the_folder_of_the_one_before_it(pytester, monkeypatch):
+    pytester.makeconftest("import pytest\n@pytest.fixture\ndef word():\n    return 'told'")
+    pytester.makepyfile(
+        test_told="""
+        import os
+        import pytest
+
+        @pytest.mark.samerun
+        def test_it(tmp_path, tmp_path_factory, word):
+            assert "PYTEST_ADDOPTS" not in os.environ
+            assert tmp_path_factory.getbasetemp() == tmp_path.with_name("basetemp")
+            with (tmp_path / word).open("a") as file:
+                file.write("started\\n")
+            assert tmp_path.is_dir() and word != "told", "the last line"
+        """
+    )
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    options = ("-p", "samerun.integrations.pytest")
+    out = pytester.mkdir("out")
+    for _ in range(2):
+        argv = [sys.executable, "-m", "samerun.integrations.pytest.inside", str(out), "test_told.py::test_it", *options]
+        answer = subprocess.run(argv, cwd=pytester.path, capture_output=True, text=True, check=False)
+        assert answer.returncode == pytest.ExitCode.TESTS_FAILED
+        assert "AssertionError: the last line" in answer.stdout
+        assert answer.stdout.splitlines()[-1].startswith("E ")
+    assert (out / "tmp_path" / "told").read_text() == "started\n" * 2
 
 
 def test_a_scenario_that_the_command_names_must_be_there(pytester, monkeypatch):

@@ -6,7 +6,6 @@ Nothing is imported here before the function's own module asks for it, torch lea
 from __future__ import annotations
 
 import inspect
-import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from itertools import takewhile
 from pathlib import Path
+from sysconfig import get_path
 from types import ModuleType
 from typing import Any
 
@@ -44,7 +44,7 @@ def command(function: Callable[..., object], cwd: Path) -> tuple[str, ...]:
     if not _takes_one_at_most(function):
         raise VerifyError(name, "takes more than one argument; give it one, the folder to write into, or none")
     file = Path(inspect.getsourcefile(inspect.unwrap(function)) or "").resolve()
-    paths = [_from(cwd, Path(entry).resolve()) for entry in takewhile(_is_own, sys.path)]
+    paths = [_from(cwd, path) for path in _given_paths()]
     module, root = _module(function.__module__, file)
     if root is not None:
         paths.insert(0, _from(cwd, root))
@@ -96,11 +96,12 @@ def _takes_one_at_most(function: Callable[..., object]) -> bool:
     return True
 
 
-def _is_own(entry: str) -> bool:
-    """Return whether a folder of ``sys.path`` is none of those that each process begins with."""
-    path = Path(entry).resolve()
-    given = {Path(folder).resolve() for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder}
-    return path not in given and not any(path.is_relative_to(prefix) for prefix in (sys.prefix, sys.base_prefix))
+def _given_paths() -> list[Path]:
+    """Return what is searched before the standard library: what a runner of tests put there, and ``PYTHONPATH``."""
+    first = takewhile(lambda entry: entry != get_path("stdlib"), sys.path)
+    paths = [Path(entry).resolve() for entry in first]
+    # The folder of the runner's own command is none of them.
+    return [path for path in paths if path.is_dir() and not path.is_relative_to(sys.prefix)]
 
 
 def _from(cwd: Path, path: Path) -> str:

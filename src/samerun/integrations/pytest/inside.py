@@ -17,7 +17,7 @@ __all__ = ["main", "pytest_addoption", "tmp_path"]
 _OUT = "--samerun-out"
 
 # What is printed is the output of the test and, at the end, its error, whose last line is part of the verdict.
-_PLAIN = ("-qq", "-rN", "--capture=no", "--show-capture=no", "--tb=native", "--disable-warnings", "--color=no")
+_PLAIN = ("-qq", "-rN", "--capture=no", "--show-capture=no", "--tb=short", "--disable-warnings", "--color=no")
 # They are of other processes, or would make runs differ that are the same, or take the test to another process.
 _WITHOUT = ("xdist", "randomly", "random_order", "pytest_cov", "rerunfailures")
 

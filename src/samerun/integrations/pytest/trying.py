@@ -16,6 +16,7 @@ from samerun.errors import SamerunError, VerifyError
 from samerun.integrations.pytest.text import verdict
 from samerun.verify import Outcome, Report, Script, choose, verify
 from samerun.verify.call import command
+from samerun.verify.config import read, read_only
 
 __all__ = ["Options", "Tryer", "check_options", "options", "settle", "tried"]
 
@@ -30,7 +31,8 @@ class Options:
         quick: whether only the quick scenarios and trials are made.
         steps: optimizer steps after which a run is ended; ``None`` for as long as it takes.
         timeout: seconds that one run may take.
-        data: files and folders below the working directory that are only read; a run's copy of it has links to them.
+        data: files and folders that are only read, as seen from the folder that is copied for each run; the copies have
+            links to them. If empty, what ``[tool.samerun.verify]`` says.
     """
 
     scenarios: Collection[str] = ()
@@ -118,8 +120,10 @@ def tried(
         scenarios = choose(only=_named(config) or asked.scenarios, skip=asked.skip, quick=quick)
         if not scenarios:
             pytest.skip("it skips all scenarios that are asked for")
-        script = Script(argv, resume, cwd, frozenset(asked.data), asked.steps, asked.timeout)
-        return verify(script, scenarios, quick=quick, jobs=_jobs(), told=_told(config, name))
+        project = read(cwd)
+        data = read_only(asked.data or project.data, cwd)
+        script = Script(argv, resume, cwd, data, asked.steps, asked.timeout)
+        return verify(script, scenarios, quick=quick, jobs=_jobs(project.jobs), told=_told(config, name))
 
 
 def settle(report: Report, name: str) -> str:
@@ -128,7 +132,7 @@ def settle(report: Report, name: str) -> str:
     if report.exit_code:
         pytest.fail(text, pytrace=False)
     if all(outcome.status == "skipped" for outcome in report.outcomes):
-        pytest.skip(text)
+        pytest.skip("; ".join(dict.fromkeys(outcome.reason for outcome in report.outcomes)))
     return text
 
 
@@ -148,10 +152,10 @@ def _failing(name: str, argv: tuple[str, ...] = ()) -> Iterator[None]:
         raise pytest.fail.Exception(f"{name} cannot be tried out: {reason}", pytrace=False) from None
 
 
-def _jobs() -> int | None:
-    """Return how many runs a worker of pytest-xdist makes side by side; ``None``, without it, for as many as fit."""
+def _jobs(wanted: int | None) -> int | None:
+    """Return how many runs are made side by side; a worker of pytest-xdist has its part of the cores."""
     workers = os.environ.get("PYTEST_XDIST_WORKER_COUNT")
-    return None if workers is None else max(1, (os.cpu_count() or 1) // int(workers))
+    return wanted if workers is None else max(1, (wanted or os.cpu_count() or 1) // int(workers))
 
 
 def _told(config: pytest.Config, name: str) -> Callable[[str, Sequence[Outcome]], None]:
