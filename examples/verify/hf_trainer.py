@@ -30,7 +30,10 @@ class Digits(Dataset):
             if random.random() < 0.5:
                 image = np.roll(image, random.choice([-1, 1]), axis=1)
             image = image + np.random.normal(0.0, 0.05, image.shape)
-        return {"pixel_values": torch.tensor(image, dtype=torch.float32).unsqueeze(0), "labels": int(self.labels[index])}
+        return {
+            "pixel_values": torch.tensor(image, dtype=torch.float32).unsqueeze(0),
+            "labels": int(self.labels[index]),
+        }
 
 
 def model_init():

@@ -1,7 +1,7 @@
 """The training of ``hf_trainer.py``, changed as ``samerun verify`` advises; it is the same run in every scenario.
 
-- Order and augmentation of the data are keyed by epoch and place: :class:`samerun.DataLoader`. ``ignore_data_skip`` lets
-  it go on where it was, in place of the ``Trainer``'s own skipping.
+- Order and augmentation of the data are keyed by epoch and place: :class:`samerun.DataLoader`. ``ignore_data_skip``
+  lets it go on where it was, in place of the ``Trainer``'s own skipping.
 - Dropout draws from a stream that nothing else draws from.
 - Both are saved beside each checkpoint, behind everything else, so that a checkpoint without them is a torn one.
 - One thread, so that another machine adds in the same order.
@@ -38,7 +38,10 @@ class Digits(Dataset):
             if random.random() < 0.5:
                 image = np.roll(image, random.choice([-1, 1]), axis=1)
             image = image + np.random.normal(0.0, 0.05, image.shape)
-        return {"pixel_values": torch.tensor(image, dtype=torch.float32).unsqueeze(0), "labels": int(self.labels[index])}
+        return {
+            "pixel_values": torch.tensor(image, dtype=torch.float32).unsqueeze(0),
+            "labels": int(self.labels[index]),
+        }
 
 
 def model_init():
