@@ -21,7 +21,7 @@ from click.testing import CliRunner, Result
 import samerun
 from nursery import Nursery
 from samerun.cli.app import app
-from samerun.tracing.launch.injection import VARIABLE
+from samerun.tracing.launch.injection import ARMED, VARIABLE
 from samerun.tracing.settings import Settings
 
 GALLERY = Path(__file__).parent / "gallery"
@@ -114,6 +114,12 @@ class Exhibit:
         """Whether its runs can be forks of a process that has begun, which shares its environment and hashes."""
         return not self._told.get("hashes", False) and not any(side.env for side in self.sides)
 
+    @property
+    def missing(self) -> str | None:
+        """The folder that its runs must lie in, where this machine has none."""
+        folder = self._told.get("folder")
+        return None if folder is None or os.access(folder, os.W_OK) else str(folder)
+
     @contextmanager
     def traced(self, nursery: Nursery | None = None) -> Iterator[tuple[Path, Path]]:
         """Trace both runs, each in a folder of its own, and yield the traces."""
@@ -172,7 +178,12 @@ def _fork(runs: Sequence[_Run], nursery: Nursery) -> list[int]:
     settings = [Settings.checked(run.trace) for run in runs]
     return nursery.run(
         [
-            {"argv": run.argv, "cwd": str(run.cwd), "env": {VARIABLE: how.dumps()}, "log": str(run.log)}
+            {
+                "argv": run.argv,
+                "cwd": str(run.cwd),
+                "env": {ARMED: "samerun.tracing.launch.injection", VARIABLE: how.dumps()},
+                "log": str(run.log),
+            }
             for run, how in zip(runs, settings, strict=True)
         ]
     )

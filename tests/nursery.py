@@ -13,6 +13,7 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -74,13 +75,14 @@ def _become(argv: list[str], cwd: str, env: dict[str, str], log: str) -> None:
     sys.argv, sys.orig_argv, sys.path[0] = argv[1:], argv, cwd
     random.seed()
     np.random.seed()
-    arm()
+    for name in env[ARMED].split():
+        import_module(name).arm()
     runpy.run_path(str(Path(argv[1]).absolute()), run_name="__main__")
 
 
 if __name__ == "__main__":
     import numpy as np
 
-    from samerun.tracing.launch.injection import arm
+    from samerun.tracing.launch.injection import ARMED
 
     main()

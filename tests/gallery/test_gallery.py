@@ -46,10 +46,14 @@ def answer(exhibit: Exhibit, nursery: Nursery, folders: ExitStack) -> Answer:
 
 
 def marked(*chosen: Exhibit) -> list[Any]:
-    return [
-        pytest.param(one, id=str(one), marks=() if one.fast else (pytest.mark.gallery, pytest.mark.timeout(900)))
-        for one in chosen
-    ]
+    return [pytest.param(one, id=str(one), marks=list(marks(one))) for one in chosen]
+
+
+def marks(exhibit: Exhibit) -> Iterator[pytest.MarkDecorator]:
+    if not exhibit.fast:
+        yield from (pytest.mark.gallery, pytest.mark.timeout(900))
+    if exhibit.missing is not None:
+        yield pytest.mark.skip(reason=f"there is no {exhibit.missing}, where its files come in the order that it needs")
 
 
 @pytest.mark.parametrize("exhibit", marked(*(one for one in EXHIBITS if one.says.same)))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 import resource
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from browser import opened
 from samerun.lab import all_experiments
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -38,18 +38,6 @@ def processor_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-@pytest.fixture
-def chromium():
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
-    if executable is None:
-        pytest.skip("there is no chromium to look at the page with")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture(params=["en-US", "ja-JP"])
 def language(request) -> str:
     return request.param[:2]
@@ -57,16 +45,9 @@ def language(request) -> str:
 
 @pytest.fixture(params=[1280, 360])
 def page(request, report, chromium, language):
-    context = chromium.new_context(viewport={"width": request.param, "height": 800}, locale=language)
-    page = context.new_page()
-    page.problems = []
-    page.on("console", lambda message: page.problems.append(message.text))
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
-    page.on("request", lambda sent: None if sent.url.startswith(("file:", "data:")) else page.problems.append(sent.url))
-    page.goto((report / "lab.html").as_uri())
-    yield page
-    assert page.problems == []
-    context.close()
+    viewport = {"width": request.param, "height": 800}
+    with opened(chromium, report / "lab.html", viewport=viewport, locale=language) as page:
+        yield page
 
 
 def test_the_whole_lab_takes_less_than_five_minutes_of_two_cores(report):

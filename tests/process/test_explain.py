@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -108,7 +110,7 @@ def test_a_draw_before_the_first_step_is_named(folder: Path, monkeypatch: pytest
     assert isinstance(draw, Draw)
     assert (draw.count, draw.stack[0].line, draw.stack[0].function) == (6, line("draws"), "plot_samples")
     text = found.text(folder)
-    assert "The second run took 6 draws from NumPy's global generator, which the first did not:" in text
+    assert "The second run took 6 draws from NumPy's global generator, which the first did\nnot:" in text
     assert f"  train.py:{line('draws')} in plot_samples\n    return np.random.rand(3)" in text
 
 
@@ -161,6 +163,21 @@ def test_a_race_is_told_with_how_often(folder: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.gallery
+def test_a_script_that_was_changed_since_is_no_race(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(SCRIPT)
+    first = traced(tmp_path, "plain", monkeypatch)
+    script.write_text(SCRIPT.replace("np.random.seed(0)", "np.random.seed(1)"))
+    second = traced(tmp_path, "plain", monkeypatch, "changed")
+    result = CliRunner().invoke(app, ["explain", "--json", str(first), str(second)])
+    assert result.exit_code == 2, result.output
+    told = json.loads(result.stdout)
+    assert (told["race"], told["outdated"], told["changed"]) == (False, True, [[str(script)], []])
+    assert (told["repeated"], len(told["reruns"])) == ([0, 1], 1)
+    assert result.stderr.startswith(f"{script} was changed or removed since {first} was recorded\n")
+
+
+@pytest.mark.gallery
 def test_equal_traces_need_no_explanation(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain, again = traced(folder, "plain", monkeypatch), traced(folder, "plain", monkeypatch, "again")
     result = CliRunner().invoke(app, ["explain", str(plain), str(again)])
@@ -193,6 +210,31 @@ def test_a_rerun_that_fails_is_told_with_the_end_of_its_output(folder: Path, mon
         explain(plain, late, commands=[(sys.executable, "-c", "print('no data'); raise SystemExit(3)")])
     assert caught.value.code == 3
     assert "no data" in caught.value.output
+
+
+def test_a_run_that_ended_still_has_its_number_when_its_group_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A number that is free may be somebody else's by then."""
+    killed, kill = [], os.killpg
+
+    def killpg(group: int, sent: int) -> None:
+        os.kill(group, 0)  # raises unless it is there, alive or as a zombie
+        killed.append(group)
+        kill(group, sent)
+
+    monkeypatch.setattr(os, "killpg", killpg)
+    os.mkfifo(tmp_path / "open")
+    held = os.open(tmp_path / "open", os.O_RDONLY | os.O_NONBLOCK)
+    child = "import os, signal; os.open('open', os.O_WRONLY); os.fork() or signal.pause()"
+    command = Command((sys.executable, "-c", child), tmp_path, {})
+    with pytest.raises(ProcessError) as caught:
+        command.run(Settings.checked(tmp_path / "A.trace"), 1)
+    assert (len(killed), caught.value.code) == (1, 0)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(killed[0], 0)  # it was waited for
+    assert select.select([held], [], [], 30)[0]  # what it left behind has ended too
+    os.close(held)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ __all__ = ["explain"]
 @click.option("--ignore", multiple=True, metavar="KIND[:NAME]", help="What may differ, as for `samerun diff`.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
-def explain(  # noqa: PLR0917  # click passes them by name
+def explain(  # noqa: PLR0917 - click passes them by name
     context: click.Context,
     first: Path,
     second: Path,
@@ -34,7 +34,7 @@ def explain(  # noqa: PLR0917  # click passes them by name
     The commands that made them are run again, in their folders, and killed after that step: they write again what they
     wrote before. Without one that can be run again, give it after `--`; two of them are separated by a second `--`.
 
-    Exit codes: 0 they do not differ, 1 explained, 2 cannot tell.
+    Exit codes: 0 they do not differ, 1 explained, 2 cannot tell, as where the code was changed since.
     """
     from samerun.divergence.explain import TIMES
     from samerun.divergence.explain import explain as explained
@@ -49,7 +49,7 @@ def explain(  # noqa: PLR0917  # click passes them by name
     )
     click.echo(json.dumps(found.as_json(), indent=2) if as_json else found.text(Path.cwd()))
     if found.place is not None:
-        context.exit(1 if found.finding is not None else 2)
+        context.exit(1 if found.finding is not None and not found.outdated else 2)
 
 
 def _split(command: tuple[str, ...]) -> list[tuple[str, ...]]:

@@ -9,10 +9,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from samerun.divergence.compare import compare_runs
-from samerun.divergence.evidence import place_of
+from samerun.divergence.evidence import Evidence, place_of
 from samerun.divergence.explanation import Explanation, Place
 from samerun.divergence.rerun import Command
 from samerun.divergence.sequences import Finding, Observed, first_finding, from_resumption, observed
+from samerun.divergence.sources import changed_since
 from samerun.divergence.values import ValueDifference, compare_values
 from samerun.tracing.dump import Dump, Wish, load_tensors
 from samerun.tracing.ops import Op
@@ -40,7 +41,8 @@ def explain(
     """Run the commands of two traces again and find what they did differently where the traces first differ.
 
     The step before the first difference and its own are recorded at level 3, and the runs are killed after it. Where
-    a pair of reruns does not behave as the recordings did, it is a race, and further pairs tell how often.
+    a pair of reruns does not behave as the recordings did, it is a race, and further pairs tell how often; unless its
+    code was changed since it was recorded, which is said instead.
 
     Args:
         first: a trace.
@@ -63,12 +65,14 @@ def explain(
             return Explanation(None)
         traces = worst.pairing.first, worst.pairing.second
         place, offset = Place.of(worst.divergence), worst.pairing.offset
+        environment = Evidence(worst).environment
+        changed = tuple(changed_since(traces[0])), tuple(changed_since(traces[1]))
         chosen = _commands(traces, commands)
     finally:
         comparison.close()
     with TemporaryDirectory(prefix="samerun-explain-") as folder:
-        around = _Around(place, offset, Path(folder), (first, second), chosen, (*ignore, *_DEEP), progress)
-        return around.explained(times)
+        around = _Around(place, offset, Path(folder), (first, second), chosen, changed, (*ignore, *_DEEP), progress)
+        return replace(around.explained(times), environment=environment)
 
 
 def _commands(traces: tuple[Trace, Trace], given: Sequence[Sequence[str]]) -> tuple[Command, Command]:
@@ -95,23 +99,32 @@ class _Around:
     folder: Path
     recorded: tuple[Path, Path]
     commands: tuple[Command, Command]
+    changed: tuple[tuple[Path, ...], tuple[Path, ...]]
     ignore: tuple[str, ...]
     progress: Callable[[str], object]
 
     def explained(self, times: int) -> Explanation:
-        pairs: list[_Pair] = []
-        while len(pairs) < times:
-            pairs.append(self._rerun(len(pairs), times))
-            if len(pairs) == 1 and pairs[0].place == self.place and all(pairs[0].repeats):
-                break
+        for recorded, files in zip(self.recorded, self.changed, strict=True):
+            for file in files:
+                self.progress(f"{file} was changed or removed since {recorded} was recorded")
+        pairs = [self._rerun(0, times)]
+        if not self._settled(pairs[0]):
+            pairs += [self._rerun(number, times) for number in range(1, times)]
         repeated = tuple(sum(pair.repeats[side] for pair in pairs) for side in (0, 1))
         reruns = tuple(pair.place for pair in pairs)
         shown = next((pair for pair in pairs if pair.place == self.place), None)
         shown = shown or next((pair for pair in pairs if pair.place is not None), None)
         finding = None if shown is None else self._finding(shown)
         values, remarks = self._values(finding) if finding else ({}, [])
-        found = Explanation(self.place, reruns, (repeated[0], repeated[1]), finding, values, tuple(remarks))
+        counts = repeated[0], repeated[1]
+        found = Explanation(self.place, reruns, counts, finding, values, tuple(remarks), self.changed)
         return replace(found, remarks=(*remarks, *self._remarks())) if found.race else found
+
+    def _settled(self, pair: _Pair) -> bool:
+        """Return whether a pair tells all: both runs repeat their recordings, or their code was changed since."""
+        if all(pair.repeats):
+            return pair.place == self.place
+        return all(repeats or changed for repeats, changed in zip(pair.repeats, self.changed, strict=True))
 
     def _steps(self, side: int, place: Place) -> tuple[int, int]:
         """Return the steps to look at, in the numbers of one of the runs: the one before, and its own."""

@@ -6,8 +6,10 @@ import linecache
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
+from samerun.determinism import Change
 from samerun.divergence import words
 from samerun.divergence.pairs import Pair
 from samerun.divergence.sequences import Finding, Observed
@@ -19,6 +21,10 @@ from samerun.tracing.reader import Series
 from samerun.tracing.sites import Site, Stack
 
 __all__ = ["Explanation", "Place"]
+
+_SIDES = ("first", "second")
+# Entries of the environments that are shown.
+_MOST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,8 @@ class Explanation:
         finding: what the runs of a pair did differently; ``None`` if nothing was found.
         values: how the tensors of that operation differ, by their names.
         remarks: what to know about the reruns.
+        changed: for either run, the files of its code that are not what they were when it was recorded.
+        environment: what differs between the environments that the runs were recorded in.
     """
 
     place: Place | None
@@ -58,6 +66,8 @@ class Explanation:
     finding: Finding | None = None
     values: dict[str, ValueDifference] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    changed: tuple[tuple[Path, ...], tuple[Path, ...]] = ((), ())
+    environment: tuple[Change, ...] = ()
 
     @property
     def differing(self) -> int:
@@ -66,8 +76,18 @@ class Explanation:
 
     @property
     def race(self) -> bool:
-        """Whether a run does not repeat itself: its bits depend on more than what was recorded."""
-        return min(self.repeated) < len(self.reruns)
+        """Whether a run whose code is what it was does not repeat itself: its bits depend on more than was recorded."""
+        return any(not self.changed[side] for side in self._others)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether a run does not repeat its recording and its code is not what it was: that explains nothing else."""
+        return any(self.changed[side] for side in self._others)
+
+    @property
+    def _others(self) -> list[int]:
+        """The runs that do other than their recordings."""
+        return [side for side in (0, 1) if self.repeated[side] < len(self.reruns)]
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it as JSON values."""
@@ -83,40 +103,61 @@ class Explanation:
             "reruns": [None if place is None else _place_json(place) for place in self.reruns],
             "repeated": list(self.repeated),
             "race": self.race,
+            "outdated": self.outdated,
+            "changed": [list(map(str, files)) for files in self.changed],
             "finding": finding,
             "values": {name: asdict(value) for name, value in self.values.items()},
             "remarks": list(self.remarks),
+            "environment": [
+                {"name": change.name, "first": change.first, "second": change.second} for change in self.environment
+            ],
         }
 
     def text(self, base: Path | None = None) -> str:
         """Return it in words, for one screen; files inside ``base`` are named from there."""
         if self.place is None:
             return "The traces do not differ, so there is nothing to explain."
-        parts = [f"The first difference is {self.place}.", self._reruns_in_words()]
+        parts = [*self._changes_in_words(base), f"The first difference is {self.place}.", self._reruns_in_words()]
         if self.finding is not None:
-            parts.append("\n".join(_finding_in_words(self.finding, base)))
+            parts.append("\n".join(_finding_in_words(self.finding, base, self.race)))
         elif self.differing:
             parts.append(_NOTHING_FOUND)
         parts += [f"{name}: {value}" for name, value in self.values.items()]
+        if self.environment and self.finding is not None and self.finding.kind == "made":
+            changes = [f"  {words.change(change)}" for change in self.environment[:_MOST]]
+            parts.append("\n".join(["The environments differ:", *changes]))
         parts += [f"Note: {remark}" for remark in self.remarks]
-        return "\n\n".join(parts)
+        return "\n\n".join("\n".join(map(_wrapped, part.split("\n"))) for part in parts)
+
+    def _changes_in_words(self, base: Path | None) -> Iterator[str]:
+        """Tell first which code is not what it was, as nothing else counts where a run does not repeat itself."""
+        for side, (which, files) in enumerate(zip(_SIDES, self.changed, strict=True)):
+            if files:
+                effect = "which is why it does something else" if side in self._others else "without effect"
+                names = words.listed([_path(str(file), base) for file in files])
+                yield f"The code of the {which} run was changed since it was recorded, {effect}: {names}."
+        if self.outdated:
+            yield "Record that run again, or bring its code back, to have the difference explained."
 
     def _reruns_in_words(self) -> str:
         number, differing = len(self.reruns), self.differing
+        if self.outdated and not self.race:
+            return self._counts_in_words()
         if not self.race and differing:
             again = "Both commands were run again; each repeated its recording up to there"
             return f"{again}, and they differ in the same place."
         pairs = "pair of reruns" if number == 1 else "pairs of reruns"
         same_place = sum(place == self.place for place in self.reruns)
-        told = [
-            f"This is a race: of {number} {pairs}, {differing} differed up to that step, {same_place} in this place."
-        ]
-        for name, times in zip(("first", "second"), self.repeated, strict=True):
-            told.append(f"The {name} run repeated its recording {times} times out of {number}.")
-        told.append(
-            "Something that is not recorded changes the bits: a seed from the clock, threads, a kernel, a file."
+        race = f"This is a race: of {number} {pairs}, {differing} differed up to that step, {same_place} in this place."
+        why = "Something that is not recorded changes the bits: a seed from the clock, threads, a kernel, a file."
+        return f"{race}\n{self._counts_in_words()}\n{why}"
+
+    def _counts_in_words(self) -> str:
+        number = len(self.reruns)
+        return "\n".join(
+            f"The {which} run repeated its recording {times} times out of {number}."
+            for which, times in zip(_SIDES, self.repeated, strict=True)
         )
-        return "\n".join(told)
 
 
 _NOTHING_FOUND = (
@@ -125,7 +166,7 @@ _NOTHING_FOUND = (
 )
 
 
-def _finding_in_words(finding: Finding, base: Path | None) -> Iterator[str]:
+def _finding_in_words(finding: Finding, base: Path | None, race: bool) -> Iterator[str]:
     first, second = finding.first, finding.second
     if isinstance(first or second, Draw):
         yield from _draws_in_words(finding, base)
@@ -137,8 +178,13 @@ def _finding_in_words(finding: Finding, base: Path | None) -> Iterator[str]:
     else:
         assert isinstance(first, Op)
         assert isinstance(second, Op)
+        generator = words.generator(first.drew or second.drew or "its generator")
         yield _REASONS[finding.kind].format(
-            op=_op(first), other=_op(second), generator=words.generator(first.drew or second.drew or "its generator")
+            op=_op(first),
+            other=_op(second),
+            generator=generator,
+            equal=f"equal inputs and with {generator} in the same state" if first.drew else "equal inputs",
+            why=_CHANCE if race else _SETUP,
         )
         yield from _lines(first, base)
         if first.stack != second.stack:
@@ -146,8 +192,11 @@ def _finding_in_words(finding: Finding, base: Path | None) -> Iterator[str]:
             yield from _lines(second, base)
 
 
+# Why an operation makes other values of equal inputs: by chance, or because each run always computes it in its way.
+_CHANCE = "this operation does not repeat itself"
+_SETUP = "each run repeats its own, so their threads, instructions or settings decide"
 _REASONS = {
-    "made": "The first value that differs was made by {op}, of equal inputs; this operation does not repeat itself:",
+    "made": "The first value that differs was made by {op}, of {equal}; {why}:",
     "drawn": "The first value that differs was drawn by {op}, with {generator} in another state:",
     "arguments": "The first value that differs was made by {op}; in the second run it is {other}:",
     "entered": "The first value that differs came into torch from outside, and was first used by {op}:",
@@ -176,9 +225,15 @@ def _draws_in_words(finding: Finding, base: Path | None) -> Iterator[str]:
     if finding.more:
         counts = [draw.count for draw in finding.more if draw.count is not None]
         lines = list(
-            dict.fromkeys(f"{_file(site, base)}:{site.line}" for draw in finding.more for site in draw.stack[:1])
+            dict.fromkeys(f"{_path(site.file, base)}:{site.line}" for draw in finding.more for site in draw.stack[:1])
         )
         yield f"and further {words.count(sum(counts), 'draw')} after that, at {words.listed(lines)}"
+
+
+def _wrapped(line: str) -> str:
+    """Return a line of prose in lines of 80 columns; places and code, which are indented, stay as they are."""
+    indented = line.startswith(" ") or not line
+    return line if indented else fill(line, 80, break_long_words=False, break_on_hyphens=False)
 
 
 def _took(draw: Draw) -> str:
@@ -207,12 +262,12 @@ def _stack(stack: Stack, base: Path | None) -> Iterator[str]:
     if not stack:
         yield "  (no code of yours was being executed)"
     for site in stack:
-        yield f"  {_file(site, base)}:{site.line} in {site.function}{_source(site)}"
+        yield f"  {_path(site.file, base)}:{site.line} in {site.function}{_source(site)}"
 
 
-def _file(site: Site, base: Path | None) -> str:
-    path = Path(site.file)
-    return str(path.relative_to(base)) if base is not None and path.is_relative_to(base) else site.file
+def _path(file: str, base: Path | None) -> str:
+    path = Path(file)
+    return str(path.relative_to(base)) if base is not None and path.is_relative_to(base) else file
 
 
 def _source(site: Site) -> str:

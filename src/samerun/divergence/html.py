@@ -1,4 +1,4 @@
-"""A verdict as one HTML page that needs nothing else: no network, no fonts, no scripts."""
+"""A verdict as one HTML page."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from samerun.divergence.history import history
 from samerun.divergence.verdict import Finding, Verdict
 from samerun.divergence.words import MOMENTS, name, sentence, subject
 from samerun.errors import MissingExtraError
+from samerun.pages import templates
 
 __all__ = ["page"]
 
@@ -21,16 +22,9 @@ def page(verdict: Verdict) -> str:
         TraceError: if a trace is damaged.
     """
     try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
+        environment = templates("samerun.divergence")
     except ImportError as error:
         raise MissingExtraError("jinja2", "report") from error
-    environment = Environment(
-        loader=PackageLoader("samerun.divergence"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     environment.filters["series_name"] = name
     return environment.get_template("page.html").render(_values(verdict))
 

@@ -104,7 +104,7 @@ class Command:
                 start_new_session=True,
             )
             try:
-                while process.poll() is None and _last_step(settings.path) < until:
+                while not _has_ended(process) and _last_step(settings.path) < until:
                     time.sleep(_PAUSE)
             finally:
                 _kill(process)
@@ -161,8 +161,16 @@ def _begun_step(path: Path) -> int:
         return -1
 
 
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Return whether a process ended, without waiting for it: as a zombie it keeps its number."""
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End a process and those it started, such as the workers of a loader, without a chance to save anything."""
-    with suppress(ProcessLookupError):  # all of them ended
+    """End a process and those it started, such as the workers of a loader, without a chance to save anything.
+
+    Nobody has waited for the process yet: once that is done, its number may be that of somebody else's group.
+    """
+    with suppress(ProcessLookupError, PermissionError):  # where only a zombie is left, some systems refuse
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

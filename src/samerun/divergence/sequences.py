@@ -30,10 +30,10 @@ class Finding:
 
     Attributes:
         kind: ``"draw"``: one took what the other did not, or another amount; ``"set"``: a generator was set to other
-            states; ``"made"``: an operation made other values of equal inputs; ``"drawn"``: a random operation made
-            other values, because its generator was in another state; ``"arguments"``: an operation was given other
-            numbers; ``"entered"``: an operation was given other tensors, which none before it had made; ``"order"``:
-            they carried out different operations.
+            states; ``"made"``: an operation made other values of equal inputs, and of the same state of its generator
+            if it drew; ``"drawn"``: a random operation made other values, and its generator is not known to have been
+            in the same state; ``"arguments"``: an operation was given other numbers; ``"entered"``: an operation was
+            given other tensors, which none before it had made; ``"order"``: they carried out different operations.
         first: what the first run did; ``None`` if only the second did something.
         second: what the second run did; ``None`` if only the first did something.
         before: how many operations and draws were the same before it.
@@ -84,7 +84,9 @@ def first_finding(first: Sequence[Observed], second: Sequence[Observed], source:
             here, there = here + 1, there + 1
             continue
         skipped = _rejoin(first, second, here, there)
-        found = _judge(ours, theirs, here) if skipped is None else _extra(first, second, (here, there), skipped)
+        found = (
+            _judge(first, second, (here, there)) if skipped is None else _extra(first, second, (here, there), skipped)
+        )
         if found is not None and _matters(found, source):
             return found
         passed = passed or found
@@ -205,8 +207,9 @@ def _until(draws: list[Draw], name: str, initial: bytes | None, state: bytes) ->
     return [draw for draw in draws[:-1] if not any(draw is other for other in gone)]
 
 
-def _judge(ours: Observed, theirs: Observed, before: int) -> Finding:
+def _judge(first: Sequence[Observed], second: Sequence[Observed], at: tuple[int, int]) -> Finding:
     """Tell how two acts in the same place differ."""
+    ours, theirs, before = first[at[0]], second[at[1]], at[0]
     if isinstance(ours, Draw) and isinstance(theirs, Draw) and ours.name == theirs.name:
         return Finding("set" if ours.how == theirs.how == "set" else "draw", ours, theirs, before)
     if isinstance(ours, Draw):
@@ -219,4 +222,15 @@ def _judge(ours: Observed, theirs: Observed, before: int) -> Finding:
         return Finding("arguments", ours, theirs, before)
     if ours.inputs != theirs.inputs:
         return Finding("entered", ours, theirs, before)
-    return Finding("drawn" if ours.drew or theirs.drew else "made", ours, theirs, before)
+    drawn = (ours.drew or theirs.drew) and not _drew_alike(first[at[0] + 1 :], second[at[1] + 1 :], ours.drew)
+    return Finding("drawn" if drawn else "made", ours, theirs, before)
+
+
+def _drew_alike(first: Sequence[Observed], second: Sequence[Observed], name: str | None) -> bool:
+    """Return whether the same draws led to the same state of a generator, which was then the same before them too."""
+    ours, theirs = (
+        next((act for act in acts if isinstance(act, Draw) and act.name == name), None) for acts in (first, second)
+    )
+    if ours is None or theirs is None or ours.how == "set":
+        return False
+    return (ours.digest, ours.how, ours.count) == (theirs.digest, theirs.how, theirs.count)

@@ -12,7 +12,7 @@ from typing import Any
 from samerun.tracing.reader import Trace
 from samerun.tracing.sites import Site
 
-__all__ = ["changed_line", "hash_lines"]
+__all__ = ["changed_line", "changed_since", "hash_lines"]
 
 # What is the same whatever order a set has.
 _ORDERLESS = frozenset({"sorted", "len", "sum", "min", "max", "any", "all", "set", "frozenset", "bool", "isinstance"})
@@ -29,6 +29,12 @@ def changed_line(first: Trace, second: Trace) -> Site | None:
             if one is not None and other is not None:
                 return Site(str(theirs[name]["path"]), _first_change(one.splitlines(), other.splitlines()), "<module>")
     return None
+
+
+def changed_since(trace: Trace) -> list[Path]:
+    """Return the files among the script and the user's modules that are not, or no longer, as they were recorded."""
+    known = [told for told in _recorded(trace).values() if "path" in told and "digest" in told]
+    return [Path(str(told["path"])) for told in known if _text(told) is None]
 
 
 def hash_lines(trace: Trace) -> list[Site] | None:

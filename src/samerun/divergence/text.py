@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -16,7 +18,7 @@ from samerun.divergence.verdict import Finding, Verdict
 from samerun.divergence.words import MOMENTS, count, listed, name, sentence, subject
 from samerun.tracing.reader import Series
 
-__all__ = ["show"]
+__all__ = ["Trimmed", "show"]
 
 # Causes beside the first that are named, and entries of the surroundings.
 _MOST = 3
@@ -33,7 +35,25 @@ def show(verdict: Verdict, console: Console) -> None:
     else:
         parts.append(_differs(worst))
     parts.append(_facts(verdict))
-    console.print(Group(*(Padding(part, (0, 0, 1, 0)) for part in parts[:-1]), parts[-1]), highlight=False)
+    spaced = (Padding(part, (0, 0, 1, 0)) for part in parts[:-1])
+    console.print(Trimmed(Group(*spaced, parts[-1])), highlight=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Trimmed:
+    """Something to print, without the blanks that tables and paddings end their lines with."""
+
+    inside: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in console.render_lines(self.inside, options, pad=False):
+            while line and not line[-1].text.strip():
+                line.pop()
+            if line:
+                last = line.pop()
+                line.append(Segment(last.text.rstrip(), last.style, last.control))
+            yield from line
+            yield Segment.line()
 
 
 def _runs(finding: Finding) -> RenderableType:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import takewhile
 
 from samerun.determinism import Change
 from samerun.tracing.format import Phase, is_untrained
@@ -33,8 +34,8 @@ MOMENTS = {
     Phase.GRADIENTS: "when the optimizer began its step",
     Phase.STEPPED: "after the optimizer's step",
 }
-# Characters of a value that are shown.
-_LONG = 60
+# Characters of a value that are shown, and of those that are the same in both, if that is too long.
+_LONG, _BEFORE = 60, 20
 
 
 def generator(source: str) -> str:
@@ -86,8 +87,11 @@ def listed(things: Sequence[str], most: int = 3) -> str:
 
 
 def change(found: Change) -> str:
-    """Return an entry that differs, and both values."""
-    return f"{found.name}: {_short(found.first)} and {_short(found.second)}"
+    """Return an entry that differs, and both values; long ones from a little before they differ."""
+    first, second = ("nothing" if value is None else str(value) for value in (found.first, found.second))
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
+    start = shared - _BEFORE if max(len(first), len(second)) > _LONG else 0
+    return f"{found.name}: {_short(first, start)} and {_short(second, start)}"
 
 
 def rates(value: object) -> str:
@@ -99,6 +103,6 @@ def rates(value: object) -> str:
     return str(found[0]) if isinstance(found, list) and len(found) == 1 else str(found)
 
 
-def _short(value: object) -> str:
-    text = "nothing" if value is None else str(value)
-    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
+def _short(text: str, start: int) -> str:
+    shown = text if start <= 0 else f"…{text[start:]}"
+    return shown if len(shown) <= _LONG else f"{shown[: _LONG - 1]}…"

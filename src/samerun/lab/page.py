@@ -1,16 +1,16 @@
-"""The report as one HTML page that needs nothing else: no network, no fonts, no scripts of others."""
+"""The report as one HTML page."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from samerun.lab.experiment import Experiment, Mark, Outcome
 from samerun.lab.svg import render
 from samerun.lab.text import Text
+from samerun.pages import code, templates
 
 __all__ = ["page", "section"]
 
@@ -40,15 +40,7 @@ def section(experiment: Experiment, outcome: Outcome) -> str:
 
 
 def _render(template: str, **values: Any) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("samerun.lab"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates("samerun.lab")
     environment.filters |= {"say": _say, "cell": _cell, "svg": lambda plot, name: Markup(render(plot, name))}
     return environment.get_template(template).render(values)
 
@@ -56,12 +48,8 @@ def _render(template: str, **values: Any) -> str:
 def _say(text: Text | str) -> Markup:
     """Return a text in both languages, of which the page shows one."""
     if isinstance(text, str) or text.en == text.ja:
-        return _code(text if isinstance(text, str) else text.en)
-    return Markup('<span lang="en">{}</span><span lang="ja">{}</span>').format(_code(text.en), _code(text.ja))
-
-
-def _code(text: str) -> Markup:
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+        return code(text if isinstance(text, str) else text.en)
+    return Markup('<span lang="en">{}</span><span lang="ja">{}</span>').format(code(text.en), code(text.ja))
 
 
 def _cell(cell: Any) -> Markup:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shlex
 import threading
 import time
@@ -32,6 +33,7 @@ __all__ = ["Told", "verify"]
 #: Is told what begins, and what came of it: the text of what is done, and outcomes.
 Told = Callable[[str, Sequence[Outcome]], None]
 
+_NO_USE = "two runs of it differ as it is; mend that first"
 # A run may take so many times as long as the first one, and so many seconds more.
 _TIMES, _MORE = 10.0, 60.0
 # The part of the memory there is that runs side by side may take.
@@ -48,6 +50,7 @@ def verify(
     jobs: int | None = None,
     keep: Path | None = None,
     told: Told = lambda *_: None,
+    processes: Processes | None = None,
 ) -> Report:
     """Run a script again and again under other conditions, and compare each run with the first, step by step.
 
@@ -58,12 +61,13 @@ def verify(
         jobs: how many runs are made side by side; as many as cores and memory allow if ``None``.
         keep: a new folder for what the runs left; a temporary one that is removed if ``None``.
         told: is told how far it is.
+        processes: what starts the processes, and ends them with this.
 
     Raises:
         VerifyError: if the script cannot be run, or trains nothing.
     """
     with _folder(keep) as folder:
-        processes = Processes()
+        processes = processes or Processes()
         try:
             return _Conduct(script, folder, processes, quick, told).all(scenarios, jobs)
         finally:
@@ -90,9 +94,15 @@ class _Conduct:
     processes: Processes
     quick: bool
     told: Told
-    spent: float = 0.0
     made: int = 0
+    start: float = 0.0
+    first: float = 0.0
+    places: _Places = field(init=False)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.start = _computed()
+        self.places = _Places(self.folder)
 
     def all(self, scenarios: Sequence[Scenario], jobs: int | None) -> Report:
         """Make the first run, and then all that is tried."""
@@ -102,7 +112,7 @@ class _Conduct:
         outcomes = [outcome for scenario in repeat for outcome in self._scenario(scenario, reference)]
         others = [scenario for scenario in scenarios if scenario not in repeat]
         if any(outcome.status != "same" for outcome in outcomes):
-            outcomes += [_pointless(scenario) for scenario in others]
+            outcomes += [_skipped(scenario, _NO_USE) for scenario in others]
         else:
             with ThreadPoolExecutor(self._jobs(jobs)) as pool:
                 futures = [pool.submit(task) for task in self._tasks(others, reference)]
@@ -118,13 +128,14 @@ class _Conduct:
             tuple(outcomes),
             reference.steps,
             reference.life.seconds,
-            self.spent / reference.life.seconds,
+            (_computed() - self.start) / (self.first - self.start),
             environment(),
         )
 
     def _first(self) -> Reference:
         self.told("the first run", ())
         life = self._live(Trial("first"), None, called="the first run")
+        self.first = _computed()
         process = life.processes[0]
         if process.failed or process.code is None:
             how = f"took more than {self.script.timeout:.0f} seconds" if life.timed_out else f"failed ({process.code})"
@@ -161,32 +172,33 @@ class _Conduct:
         try:
             trials = plan(reference)
         except NotApplicable as reason:
-            found = [Outcome(scenario.name, "-", "skipped", reason=str(reason))]
+            found = [_skipped(scenario, str(reason))]
             self.told("", found)
             return found
         return [outcome for trial in trials for outcome in self._trial(scenario, trial, reference)]
 
     def _joined(self, scenarios: Sequence[Scenario], reference: Reference) -> list[Outcome]:
         """Try several scenarios in one run, and each alone only if that differs."""
-        plans = {scenario: list(scenario.trials(reference)) for scenario in scenarios}
-        everything = together([trial for trials in plans.values() for trial in trials])
-        judge_all = self._judged(scenarios[0], everything, reference.life, reference)
-        if judge_all.status == "same":
-            found = [
-                Outcome(scenario.name, trial.label, "same") for scenario, trials in plans.items() for trial in trials
-            ]
-            self.told("", found)
-            return found
-        return [
-            outcome
-            for scenario, trials in plans.items()
-            for trial in trials
-            for outcome in self._trial(scenario, trial, reference)
-        ]
+        plans: dict[Scenario, Sequence[Trial]] = {}
+        outcomes = []
+        for scenario in scenarios:
+            try:
+                plans[scenario] = scenario.trials(reference)
+            except NotApplicable as reason:
+                outcomes.append(_skipped(scenario, str(reason)))
+        parts = [(scenario, trial) for scenario, trials in plans.items() for trial in trials]
+        everything = together([trial for _, trial in parts])
+        whole = self._judged(next(iter(plans)), everything, reference.life) if len(parts) > 1 else None
+        if whole is not None and whole.status == "same":
+            outcomes += [Outcome(scenario.name, trial.label, "same") for scenario, trial in parts]
+            self.told("", outcomes)
+            return outcomes
+        self.told("", outcomes)
+        return outcomes + [outcome for scenario, trial in parts for outcome in self._trial(scenario, trial, reference)]
 
     def _trial(self, scenario: Scenario, trial: Trial, reference: Reference) -> list[Outcome]:
         against = reference.life if trial.against is None else self._live(trial.against, None, called="the first run")
-        outcome = self._judged(scenario, trial, against, reference)
+        outcome = self._judged(scenario, trial, against)
         if outcome.status == "same" and trial.parts:
             found = [_part(outcome, part) for part in trial.parts]
         elif trial.parts:
@@ -196,7 +208,7 @@ class _Conduct:
         self.told("", found)
         return found
 
-    def _judged(self, scenario: Scenario, trial: Trial, against: Life, reference: Reference) -> Outcome:
+    def _judged(self, scenario: Scenario, trial: Trial, against: Life) -> Outcome:
         self.told(f"{scenario.name}: {trial.label}", ())
         first = against.processes[0].trace
         life = self._live(trial, self.folder / "steps.json", enough=_Enough(first))
@@ -210,17 +222,34 @@ class _Conduct:
         called: str = "this run",
         enough: Callable[[Path], bool] = lambda _: False,
     ) -> Life:
-        with self.lock:
-            self.made += 1
-            number = self.made
-        root = self.folder / f"{number:02}" / trial.conditions.folder
-        workspace = Workspace.make(root, self.script, self.folder, called)
-        life = live(self.script, trial, workspace, self.processes, table=table, enough=enough)
-        with self.lock:
-            self.spent += life.seconds
-        if table is not None:
+        with self.places.one() as place:
+            workspace = Workspace.make(place / trial.conditions.folder, self.script, self.folder, called)
+            life = live(self.script, trial, workspace, self.processes, table=table, enough=enough)
             workspace.remove_copies()
-        return life
+            with self.lock:
+                self.made += 1
+                return life.moved(self.folder / f"run {self.made}")
+
+
+class _Places:
+    """Folders to run in, used again and again: a script that depends on its folder repeats itself in the same one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._used: set[int] = set()
+
+    @contextmanager
+    def one(self) -> Iterator[Path]:
+        """Give a place that nobody else has meanwhile, the first one if it is free."""
+        with self._lock:
+            number = next(number for number in range(1, len(self._used) + 2) if number not in self._used)
+            self._used.add(number)
+        try:
+            yield self._folder / f"place {number}"
+        finally:
+            with self._lock:
+                self._used.discard(number)
 
 
 class _Enough:
@@ -248,5 +277,11 @@ def _part(outcome: Outcome, part: Trial) -> Outcome:
     return replace(outcome, trial=part.label, resumptions=own)
 
 
-def _pointless(scenario: Scenario) -> Outcome:
-    return Outcome(scenario.name, "-", "skipped", reason="two runs of it differ as it is; mend that first")
+def _computed() -> float:
+    """Return the seconds of computing time that processes took which this one started and which have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _skipped(scenario: Scenario, reason: str) -> Outcome:
+    return Outcome(scenario.name, "-", "skipped", reason=reason)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from samerun.divergence import judge
+from samerun.divergence.causes.diagnosis import Diagnosis
 from samerun.divergence.compare import Comparison, compare_runs
 from samerun.divergence.verdict import Verdict
 from samerun.divergence.words import MOMENTS, count, sentence, subject
@@ -13,6 +15,7 @@ from samerun.errors import TraceError
 from samerun.verify.life import Life, Lived
 from samerun.verify.outcome import Outcome, Resumption, Status
 from samerun.verify.scenario import Scenario
+from samerun.verify.script import OUT
 
 __all__ = ["has_diverged", "judged"]
 
@@ -108,18 +111,29 @@ class _Judge:
         pair = found.worst.comparison.divergence
         assert pair is not None
         with judge(self._first.processes[0].trace, process.trace) as whole:
-            diagnosis = (whole.worst.diagnoses or found.worst.diagnoses)[0]
-            labels = whole.worst.evidence.labels
+            diagnosis = self._cause(whole.worst.diagnoses or found.worst.diagnoses)
             return self._outcome(
                 "environment" if self._scenario.surroundings else "differs",
                 step=pair.step,
                 what=f"{subject(pair.series)}, {MOMENTS[pair.phase]}",
-                cause=diagnosis.cause,
-                reason=sentence(diagnosis.sentence, labels),
-                place="" if diagnosis.place is None else str(diagnosis.place),
-                advice=self._scenario.advice or diagnosis.advice,
-                notes=diagnosis.details,
+                cause=diagnosis.cause if diagnosis else self._scenario.cause,
+                reason=sentence(diagnosis.sentence, whole.worst.evidence.labels) if diagnosis else self._depends,
+                place=str(diagnosis.place) if diagnosis and diagnosis.place else "",
+                advice=self._scenario.advice or (diagnosis.advice if diagnosis else ""),
+                notes=diagnosis.details if diagnosis else (),
             )
+
+    def _cause(self, diagnoses: Sequence[Diagnosis]) -> Diagnosis | None:
+        """Return the cause that the traces show, unless the scenario knows better."""
+        scenario = self._scenario
+        named = next((found for found in diagnoses if found.cause == scenario.cause), None)
+        if named is not None or scenario.sure:
+            return named
+        return diagnoses[0] if diagnoses[0].certain or not scenario.cause else None
+
+    @property
+    def _depends(self) -> str:
+        return f"What it computes depends on {self._scenario.depends}."
 
     def _failed(self, number: int, process: Lived) -> Outcome:
         lines = [line.strip() for line in process.output.splitlines() if line.strip()]
@@ -150,8 +164,9 @@ class _Judge:
         if not isinstance(value, str):
             return value
         for life in (self._first, self._life):
-            value = value.replace(f"{life.workspace.cwd.resolve()}/", "").replace(f"{life.workspace.cwd}/", "")
-            value = value.replace(str(life.workspace.out), "{out}")
+            place = life.place
+            value = value.replace(f"{place.cwd.resolve()}/", "").replace(f"{place.cwd}/", "")
+            value = value.replace(str(place.out), OUT)
             for process in life.processes:
                 value = value.replace(str(process.trace), process.trace.stem).replace(
                     process.trace.name, process.trace.stem

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from samerun.divergence.align import after
@@ -61,7 +61,8 @@ class Life:
 
     Attributes:
         trial: what was tried.
-        workspace: where.
+        workspace: where what it left lies.
+        place: where it was run.
         processes: in a row; the last one was not ended by a death that was planned.
         seconds: what it took.
         timed_out: whether its time was over.
@@ -69,9 +70,17 @@ class Life:
 
     trial: Trial
     workspace: Workspace
+    place: Workspace
     processes: tuple[Lived, ...]
     seconds: float
     timed_out: bool
+
+    def moved(self, folder: Path) -> Life:
+        """Move the workspace, and return the same life there."""
+        self.workspace.root.rename(folder)
+        there = replace(self.workspace, root=folder)
+        processes = [replace(process, trace=there.trace(number)) for number, process in enumerate(self.processes)]
+        return replace(self, workspace=there, processes=tuple(processes))
 
 
 def live(
@@ -120,7 +129,7 @@ class _Living:
             deaths.pop(0)
         seconds = time.monotonic() - start
         timed_out = lived[-1].code is None and seconds >= self.script.timeout
-        return Life(self.trial, self.workspace, tuple(lived), seconds, timed_out)
+        return Life(self.trial, self.workspace, self.workspace, tuple(lived), seconds, timed_out)
 
     def _process(self, number: int, death: Death | None, timeout: float) -> Lived:
         trace, log, report = self.workspace.trace(number), self.workspace.log(number), self.workspace.report

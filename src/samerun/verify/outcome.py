@@ -75,7 +75,7 @@ class Report:
         outcomes: of all trials, in the order of the scenarios.
         steps: how many optimizer steps the script makes.
         seconds: what its first run took.
-        runs: computing time of all runs together, in first runs.
+        runs: computing time of all runs together, in that of the first one.
         environment: what it was tried on.
     """
 

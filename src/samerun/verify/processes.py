@@ -71,16 +71,18 @@ class Processes:
                     time.sleep(_PAUSE)
                 ended = _has_ended(process)
             finally:
-                _kill(process)
-                self._running.discard(process)
+                with self._lock:
+                    _kill(process)
+                    process.wait()
+                    self._running.discard(process)
         return process.returncode if ended else None
 
     def close(self) -> None:
-        """Kill all of them; none is started any more."""
+        """Kill all of them; none is started any more. Whoever waits for one is told."""
         with self._lock:
             self._closed = True
-        for process in list(self._running):
-            _kill(process)
+            for process in self._running:
+                _kill(process)
 
     def _start(self, argv: Sequence[str], cwd: Path, variables: Mapping[str, str], output: IO[bytes]) -> _Process:
         with self._lock:
@@ -111,8 +113,6 @@ def _has_ended(process: _Process) -> bool:
 
 
 def _kill(process: _Process) -> None:
-    """Kill a process and those of its session, such as workers that outlived it."""
-    if process.returncode is None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    """Kill a process that was not waited for yet and those of its session, such as workers that outlived it."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)

@@ -22,13 +22,17 @@ class Scenario:
     Attributes:
         name: as in ``--only``.
         summary: what it shows, in a few words.
-        cost: computing time, in runs of the script, at most; where nothing differs it may be less.
+        cost: computing time, in runs of the script, where nothing differs. Where something does, a run is ended soon
+            after it, and what it tried at once is tried one by one.
         trials: returns what to run, given the first run; raises :class:`NotApplicable` if there is nothing to try.
         default: whether it is among those that are tried unless others are asked for.
         quick: the same as ``trials`` for the set of ``--quick``; ``None`` if it is not in that.
         order: scenarios of a lower number are shown first.
         joins: whether it is first tried together with others that join, in one run.
         surroundings: whether a script may differ here, because that depends on the machine and not on the script.
+        cause: the name of what differs by it, for where the traces do not show another cause.
+        sure: whether that is the cause of whatever differs, so that another one that fits cannot be.
+        depends: the end of the sentence "what it computes depends on ...", for the same.
         advice: what to do about any difference; if empty, what is said of its cause.
     """
 
@@ -41,4 +45,7 @@ class Scenario:
     quick: Callable[[Reference], Sequence[Trial]] | None = None
     joins: bool = False
     surroundings: bool = False
+    cause: str = ""
+    sure: bool = False
+    depends: str = ""
     advice: str = ""

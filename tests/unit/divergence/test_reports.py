@@ -4,12 +4,12 @@ import io
 import json
 import math
 import re
-import shutil
 from html.parser import HTMLParser
 
 import pytest
 from rich.console import Console
 
+from browser import opened
 from runs import EVENTS, digest, plain, record
 from samerun.divergence.charts import Line, chart, strip
 from samerun.divergence.history import history
@@ -89,6 +89,17 @@ def test_the_answer_fits_one_screen_and_says_where_why_and_what_to_do(verdict):
     assert "read docs/causes/threads.md" in words
     assert "the same until then 137 steps; batch, buffers, gradients" in words
     assert "differs after it gradients (137), parameters (137) and optimizer (137)" in words
+
+
+@pytest.mark.parametrize("color", [None, "truecolor"])
+def test_no_line_ends_with_blanks(verdict, color):
+    file = io.StringIO()
+    show(verdict, Console(width=80, file=file, force_terminal=color is not None, color_system=color))
+    lines = re.sub(r"\x1b\[[\d;]*m", "", file.getvalue()).split("\n")
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert lines[-1] == ""
+    assert lines[-2] != ""
+    assert ("\x1b[" in file.getvalue()) == (color is not None)
 
 
 def test_runs_that_are_the_same_are_said_to_be(pair):
@@ -260,44 +271,25 @@ def test_names_are_escaped(verdict):
 # --- the page, in a browser
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
-    if executable is None:
-        pytest.skip("there is no chromium to look at the page with")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 360)])
 def test_the_page_opens_in_a_browser(verdict, chromium, tmp_path, scheme, width):
     (tmp_path / "report.html").write_text(page(verdict), encoding="utf-8")
-    context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    opened = context.new_page()
-    problems = []
-    opened.on("console", lambda message: problems.append(message.text))
-    opened.on("pageerror", lambda error: problems.append(str(error)))
-    opened.on("request", lambda sent: None if sent.url.startswith(("file:", "data:")) else problems.append(sent.url))
-    opened.goto((tmp_path / "report.html").as_uri())
-    title = opened.locator("#verdict h2").inner_text()
-    assert title == "Differs first in step 137: the loss, when the optimizer began its step"
-    assert opened.locator("#verdict").get_by_text("another number of threads").is_visible()
-    for section in ("strip", "losses", "distances", "tensors"):
-        box = opened.locator(f"#{section} svg").bounding_box()
-        assert box["height"] > 80
-        assert box["width"] > 200
-    red = opened.locator("#strip rect.differs")
-    assert red.count() == 5  # loss, gradients, optimizer, and the parameters at two moments
-    start = red.first.bounding_box()["x"]
-    mark = opened.locator("#strip line.mark").bounding_box()["x"]
-    assert abs(start - mark) < 5
-    assert opened.locator("#losses polyline").count() == 2
-    assert opened.locator("#environment").get_by_text("threads.intra_op").is_visible()
-    assert opened.evaluate("document.documentElement.scrollWidth") == opened.evaluate("innerWidth")
-    back = re.findall(r"\d+", opened.evaluate("getComputedStyle(document.body).backgroundColor"))
-    assert (sum(map(int, back)) < 3 * 80) == (scheme == "dark")
-    assert problems == []
-    context.close()
+    viewport = {"width": width, "height": 800}
+    with opened(chromium, tmp_path / "report.html", viewport=viewport, color_scheme=scheme) as shown:
+        title = shown.locator("#verdict h2").inner_text()
+        assert title == "Differs first in step 137: the loss, when the optimizer began its step"
+        assert shown.locator("#verdict").get_by_text("another number of threads").is_visible()
+        for section in ("strip", "losses", "distances", "tensors"):
+            box = shown.locator(f"#{section} svg").bounding_box()
+            assert box["height"] > 80
+            assert box["width"] > 200
+        red = shown.locator("#strip rect.differs")
+        assert red.count() == 5  # loss, gradients, optimizer, and the parameters at two moments
+        start = red.first.bounding_box()["x"]
+        mark = shown.locator("#strip line.mark").bounding_box()["x"]
+        assert abs(start - mark) < 5
+        assert shown.locator("#losses polyline").count() == 2
+        assert shown.locator("#environment").get_by_text("threads.intra_op").is_visible()
+        assert shown.evaluate("document.documentElement.scrollWidth") == shown.evaluate("innerWidth")
+        back = re.findall(r"\d+", shown.evaluate("getComputedStyle(document.body).backgroundColor"))
+        assert (sum(map(int, back)) < 3 * 80) == (scheme == "dark")

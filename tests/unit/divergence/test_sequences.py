@@ -122,6 +122,24 @@ def test_values_are_told_by_how_they_came_to_differ(kind: str, facts: dict[str, 
     assert (finding.kind, finding.first, finding.second, finding.before) == (kind, STEP[6], second[6], 6)
 
 
+@pytest.mark.parametrize(
+    ("after", "kind"),
+    [
+        ([draw("torch.cpu", 8, state="one"), draw("torch.cpu", 8, state="one")], "made"),
+        ([draw("torch.cpu", 8, state="one"), draw("torch.cpu", 8, state="other")], "drawn"),
+        ([draw("torch.cpu", 8, state="one"), draw("torch.cpu", 9, state="one")], "drawn"),
+        # The line went on to set it.
+        ([draw("torch.cpu", None, "set", "one"), draw("torch.cpu", None, "set", "one")], "drawn"),
+        ([draw("numpy", 8, state="one"), draw("numpy", 8, state="one")], "drawn"),
+        ([op("neg"), op("neg")], "drawn"),
+    ],
+)
+def test_other_values_of_the_same_draws_are_not_put_down_to_the_generator(after: list[Observed], kind: str) -> None:
+    first, second = ([op("randn", value, inputs=(), drew="torch.cpu")] for value in (1, 2))
+    finding = found([*first, op("mul"), after[0]], [*second, op("mul"), after[1]])
+    assert (finding.kind, finding.first) == (kind, first[0])
+
+
 def test_other_operations_that_never_come_together_again_are_told_as_they_are() -> None:
     finding = found(STEP, [*STEP[:2], *(op("conv", number) for number in range(9))])
     assert finding.kind == "order"

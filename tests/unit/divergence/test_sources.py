@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
 from runs import record
-from samerun.divergence.sources import changed_line, hash_lines
+from samerun.divergence.sources import changed_line, changed_since, hash_lines
 from samerun.tracing.reader import Trace
 
 
@@ -69,3 +70,18 @@ def test_the_first_changed_line_is_named(traced):
 
 def test_lines_that_were_deleted_at_the_end_are_the_last_line(traced):
     assert changed_line(traced("a = 1\nb = 2\n"), traced("a = 1\n")).line == 1
+
+
+def test_files_that_were_changed_since_are_named(traced):
+    trace = traced("import model", "x = 1")
+    script, module = (Path(trace.path).with_name(name) for name in ("train.py", "model.py"))
+    assert changed_since(trace) == []
+    module.write_text("x = 2")
+    assert changed_since(trace) == [module]
+    script.unlink()
+    assert changed_since(trace) == [script, module]
+
+
+def test_a_file_whose_digest_was_not_recorded_is_not_said_to_have_changed(tmp_path):
+    with Trace(record(tmp_path / "A.trace", steps=range(1), meta={"source": {"path": "gone.py"}})) as trace:
+        assert changed_since(trace) == []

@@ -26,5 +26,7 @@ SCENARIO = Scenario(
     _trials,
     order=30,
     joins=True,
+    cause="clock",
+    depends="the time at which it is started",
     advice="take no seed, split or file name from the clock; give the seed as a number",
 )

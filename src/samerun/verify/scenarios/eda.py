@@ -22,10 +22,13 @@ def _trials(_: Reference) -> Sequence[Trial]:
 SCENARIO = Scenario(
     "eda",
     "draw from the global generators before training and between steps",
-    2,
+    1,
     _trials,
     order=70,
     quick=_trials,
+    cause="generator-ahead",
+    sure=True,
+    depends="what is drawn from the global generators in between",
     advice="draw what is not training inside `with samerun.isolate():`, or give training generators of its own: load"
     " with samerun.DataLoader, and train inside `with samerun.Stream(seed):`",
 )

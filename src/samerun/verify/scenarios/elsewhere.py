@@ -23,5 +23,7 @@ SCENARIO = Scenario(
     _trials,
     order=40,
     joins=True,
+    cause="folder",
+    depends="the folder that it is run in",
     advice="take no seed or order from a path; read and write relative to the script or to an argument",
 )

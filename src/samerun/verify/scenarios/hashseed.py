@@ -26,6 +26,9 @@ SCENARIO = Scenario(
     _trials,
     order=10,
     joins=True,
+    cause="hash-order",
+    sure=True,
+    depends="the seed of string hashes",
     advice="put sets into an order before they are used: sorted(names); and make seeds by samerun.derive.derive, not"
     " by hash()",
 )

@@ -69,7 +69,7 @@ def _in_epoch(reference: Reference, start: int, end: int) -> int:
 SCENARIO = Scenario(
     "interrupt",
     "kill it at six moments, and start it again",
-    4,
+    1.5,
     _trials,
     order=100,
     quick=_quick,

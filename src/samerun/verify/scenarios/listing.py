@@ -23,5 +23,8 @@ SCENARIO = Scenario(
     _trials,
     order=20,
     joins=True,
+    cause="file-order",
+    sure=True,
+    depends="the order in which directories are listed",
     advice="sort what is listed: sorted(os.listdir(folder)), sorted(glob(pattern)), sorted(path.iterdir())",
 )

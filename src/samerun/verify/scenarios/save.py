@@ -24,5 +24,8 @@ SCENARIO = Scenario(
     1,
     _trials,
     order=90,
+    joins=True,
+    cause="saving",
+    depends="whether checkpoints are written",
     advice="draw nothing and change nothing while saving; wrap what draws in `with samerun.isolate():`",
 )

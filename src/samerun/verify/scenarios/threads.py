@@ -30,9 +30,12 @@ def _trial(number: int) -> Trial:
 SCENARIO = Scenario(
     "threads",
     "compute with 1 and with 2 threads",
-    1,
+    2,
     _trials,
     order=60,
     surroundings=True,
+    cause="threads",
+    sure=True,
+    depends="the number of threads",
     advice="pin the number of threads: samerun.deterministic(threads=1), or torch.set_num_threads(1), at the top",
 )

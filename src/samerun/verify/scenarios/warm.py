@@ -23,5 +23,7 @@ SCENARIO = Scenario(
     _trials,
     order=80,
     joins=True,
+    cause="earlier-work",
+    depends="what its process did before",
     advice="seed every generator before the first draw: samerun.seed_everything(seed) at the top",
 )

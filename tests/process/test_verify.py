@@ -1,0 +1,85 @@
+"""Scripts with one fault each, and the same ones with the advice followed, tried out in processes of their own."""
+
+from pathlib import Path
+
+import pytest
+
+from nursery import Nursery
+from samerun.verify import Script, choose, verify
+from samerun.verify.processes import Processes
+
+FAULTS = Path(__file__).parent.parent / "faults"
+# What must be said of each: the trial that differs, the step, what differs first, and the cause.
+SAID = {
+    "repeat": ("again", 0, "the loss", "never-seeded"),
+    "order": ("shuffled listings", 0, "the loss", "file-order"),
+    "clock": ("400 days later", 0, "the parameters", "other-seed"),
+    "elsewhere": ("another folder", None, "the loss", "folder"),
+    "workers": ("2 workers", 0, "the batch", "item-content"),
+    "eda": ("between steps", 0, "the batch", "generator-ahead"),
+    "warm": ("after another training", 0, "the parameters", "never-seeded"),
+    "save": ("without saving", 4, "the loss", "generator-ahead"),
+    "interrupt": ("SIGTERM at the end of an epoch, step 8", 8, "the batch", "forgotten-piece"),
+}
+# What a fork cannot change, or has too much of.
+SLOW = {
+    "hashseed": ("PYTHONHASHSEED=1", 0, "the loss", "hash-order"),
+    "threads": ("1 thread", 0, "the gradients", "threads"),
+    "ranks": ("2 ranks, again", 0, "the loss", "never-seeded"),
+}
+
+
+class Born(Processes):
+    """Processes forked from one that has imported torch."""
+
+    def __init__(self, nursery):
+        super().__init__()
+        self.nursery = nursery
+
+    def run(self, argv, *, cwd, variables, log, timeout, enough=None):
+        (code,) = self.nursery.run([{"argv": list(argv), "cwd": str(cwd), "env": variables, "log": str(log)}])
+        return code
+
+
+@pytest.fixture(scope="module")
+def nursery():
+    with Nursery() as found:
+        yield found
+
+
+def tried(tmp_path, scenario, script, processes=None):
+    cwd = tmp_path / "here"
+    cwd.mkdir()
+    (cwd / "train.py").write_text((FAULTS / scenario / f"{script}.py").read_text())
+    return verify(Script(("python", "train.py"), cwd=cwd), choose(only=[scenario]), jobs=1, processes=processes)
+
+
+def check(outcomes, trial, step, what, cause):
+    (found,) = [outcome for outcome in outcomes if outcome.trial == trial]
+    assert found.status in ("differs", "environment"), found
+    assert found.what.startswith(f"{what}, "), found
+    assert found.cause == cause, found
+    assert step in (found.step, None), found
+
+
+@pytest.mark.parametrize("scenario", SAID)
+def test_the_fault_is_found_and_gone_once_the_advice_is_followed(scenario, tmp_path, nursery):
+    for folder in ("bad", "good"):
+        (tmp_path / folder).mkdir()
+    bad = tried(tmp_path / "bad", scenario, "bad", Born(nursery))
+    assert bad.exit_code == 1, bad.outcomes
+    check(bad.outcomes, *SAID[scenario])
+    good = tried(tmp_path / "good", scenario, "good", Born(nursery))
+    assert {outcome.status for outcome in good.outcomes} == {"same"}, good.outcomes
+    assert good.exit_code == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", SLOW)
+def test_the_fault_is_found_in_fresh_processes(scenario, tmp_path):
+    for folder in ("bad", "good"):
+        (tmp_path / folder).mkdir()
+    bad = tried(tmp_path / "bad", scenario, "bad")
+    check(bad.outcomes, *SLOW[scenario])
+    good = tried(tmp_path / "good", scenario, "good")
+    assert {outcome.status for outcome in good.outcomes} <= {"same", "skipped"}, good.outcomes

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import pytest
+
+from planted import ORDER, WITHOUT_LOADER, batches_of, spoiled
+from runs import EVENTS, plain
+from samerun.tracing.format import Phase
+from samerun.tracing.sites import Site
+
+RESUMED = {"steps": range(10, 20), "start": 10}
+
+
+def resumed_without(*kinds, name=None):
+    return {**RESUMED, "content": spoiled(10, *kinds, name=name), "notes": ()}
+
+
+PIECES = {
+    "the state of torch's CPU generator": resumed_without("rng", "gradients", "parameters", name="torch.cpu"),
+    "the position in the data": resumed_without("batch"),
+    "the optimizer's state": resumed_without("optimizer"),
+    "the schedule": resumed_without("rates"),
+    "the gradient scaler": resumed_without("scaler"),
+    "the buffers": resumed_without("buffers"),
+}
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_a_piece_that_a_resumed_run_forgot(judge, piece):
+    events = (*EVENTS[:6], (Phase.GRADIENTS, "scaler", ""), *EVENTS[6:])
+    note = {
+        "call": "Net.load_state_dict",
+        "on": "Net",
+        "place": {"file": "resume.py", "line": 12, "function": "resume"},
+    }
+    options = {**PIECES[piece], "notes": ((0, "load", note),), "events": events}
+    if piece == "the state of torch's CPU generator":  # the weights are from the checkpoint
+
+        def content(step, phase, kind, name):
+            initial = (step, phase, kind) == (9, Phase.STEPPED, "parameters")
+            return (
+                plain(step, phase, kind, name)
+                if initial
+                else spoiled(10, "rng", name="torch.cpu")(step, phase, kind, name)
+            )
+
+        options["content"] = content
+    (found, *_) = judge({"events": events}, options)
+    assert (found.cause, found.place) == ("forgotten-piece", Site("resume.py", 12, "resume"))
+    assert f"B.trace goes on from step 10 without {piece}" in found.sentence
+    assert found.details == ("B.trace loaded: Net.load_state_dict",)
+
+
+def test_an_optimizer_that_was_not_loaded_is_the_cause_also_where_its_rate_differs_first(judge):
+    (found, *_) = judge(
+        {}, {**RESUMED, "loaded": ("parameters", "buffers"), "content": spoiled(10, "rates", "optimizer")}
+    )
+    assert "without the optimizer's state: it had none before the first step" in found.sentence
+
+
+def test_parameters_that_a_resumed_run_did_not_load(judge):
+    (found, *_) = judge({}, {**RESUMED, "initial": None, "content": spoiled(10, "parameters")}, offset=10)
+    assert found.cause == "forgotten-piece"
+    assert "without the optimizer's state" in found.sentence  # equal gradients, so the weights were equal too
+
+
+def test_a_position_that_a_resumed_run_forgot_names_the_step_it_began_from(judge):
+    from_front = {**RESUMED, "batches": lambda step: batches_of(ORDER)(step - 10)}
+    (found, *_) = judge({"batches": batches_of(ORDER)}, from_front)
+    assert found.cause == "forgotten-piece"
+    assert "its first batch is that of step 0, not of step 10" in found.sentence
+
+
+TEACHER = (*EVENTS[:4], (Phase.BATCH, "parameters", "__main__.teacher"), *EVENTS[4:])
+
+
+def test_an_average_of_the_weights_that_a_resumed_run_forgot(judge):
+    note = {
+        "call": "Net.load_state_dict",
+        "on": "Net",
+        "place": {"file": "resume.py", "line": 12, "function": "resume"},
+    }
+    options = {**RESUMED, "events": TEACHER, "notes": ((0, "load", note),)}
+    content = spoiled(10, "parameters", "loss", "gradients", name="__main__.teacher")
+    (found,) = judge({"events": TEACHER}, {**options, "content": content})
+    assert (found.cause, found.certain, found.place) == ("forgotten-piece", True, Site("resume.py", 12, "resume"))
+    assert found.sentence.startswith("B.trace goes on from step 10 without the parameters of __main__.teacher: ")
+    assert found.sentence.endswith("they differ before the first step")
+    # Its updates may depend on how many there were.
+    content = spoiled(11, "parameters", name="__main__.teacher")
+    (found, *_) = judge({"events": TEACHER}, {**options, "content": content})
+    assert found.sentence.endswith("they differ before step 11, as its updates are others")
+
+
+def test_the_weights_of_a_resumed_run_count_where_it_resumes_and_a_teacher_s_do_not(judge):
+    def frozen(step, phase, kind, name):
+        return "frozen" if name == "__main__.teacher" else plain(step, phase, kind, name)
+
+    events = ((Phase.BEFORE_BATCH, "parameters", "__main__.teacher"), *EVENTS)
+    options = {"events": events, "content": frozen}
+    assert judge(options, {**options, **RESUMED}) == ()
+
+
+def test_a_teacher_that_differs_in_the_middle_of_a_run_has_no_other_initial_weights(judge):
+    content = spoiled(5, "parameters", name="__main__.teacher")
+    (found, *_) = judge({"events": TEACHER}, {"events": TEACHER, "content": content})
+    assert found.cause == "unknown"
+    assert "the first difference is in the parameters of __main__.teacher" in found.sentence
+    content = spoiled(0, "parameters", name="__main__.teacher")
+    causes = [found.cause for found in judge({"events": TEACHER}, {"events": TEACHER, "content": content})]
+    assert causes == ["seeded-late", "initial-weights"]
+
+
+def test_what_differs_long_after_resuming_is_no_forgotten_piece(judge):
+    (found, *_) = judge({}, {**RESUMED, "content": spoiled(15, "gradients")})
+    assert found.cause == "nondeterministic-kernel"
+
+
+def test_a_resumed_script_without_a_loader_that_forgot_its_generators(judge):
+    content = spoiled(10, "loss", "gradients", "rng")
+    second = {**RESUMED, "content": content, "events": WITHOUT_LOADER}
+    (found, *_) = judge({"events": WITHOUT_LOADER}, second, offset=10)
+    assert found.cause == "forgotten-piece"
+    assert "without the state of torch's CPU generator: it is in another state by the end" in found.sentence
+
+
+def test_a_resumed_run_that_computes_with_something_else(judge):
+    (found, *_) = judge({}, {**RESUMED, "content": spoiled(10, "loss", "gradients"), "notes": ()})
+    assert found.cause == "forgotten-piece"
+    assert "without something else that it computes with: the first difference is in the loss" in found.sentence
+
+
+def test_a_resumed_run_whose_first_steps_are_skipped(judge):
+    events = (*EVENTS[:6], (Phase.GRADIENTS, "scaler", ""), *EVENTS[6:])
+    skipped = tuple((0, "skipped", {"scale": scale}) for scale in (65536.0, 32768.0))
+    resumed = {**RESUMED, "content": spoiled(10, "loss", "scaler"), "notes": skipped, "events": events}
+    (found, *_) = judge({"events": events}, resumed)
+    assert found.cause == "forgotten-piece"
+    assert "without the gradient scaler: it skipped 2 steps that overflowed" in found.sentence

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import pytest
+
+from planted import ENVIRONMENT, ORDER, SEEDED, WITHOUT_LOADER, batches_of, seed, spoiled
+from runs import EVENTS, plain
+from samerun.tracing.format import Phase
+from samerun.tracing.sites import Site
+
+
+def test_a_generator_that_was_never_seeded(judge):
+    def elsewhere(step, phase, kind, name):
+        return (plain(step, phase, kind, name), "B") if name == "torch.cpu" else plain(step, phase, kind, name)
+
+    (found, *_) = judge({"notes": ()}, {"notes": (), "content": elsewhere})
+    assert found.cause == "never-seeded"
+    assert found.sentence == "torch's CPU generator was never seeded in either run"
+    (found, *_) = judge({}, {"notes": (), "content": elsewhere})
+    assert found.sentence == "torch's CPU generator was never seeded in B.trace"
+
+
+def test_a_private_generator_made_without_a_seed(judge):
+    events = (*EVENTS[:2], (Phase.BEFORE_BATCH, "rng", "Photos[9].dataset.rng"), *EVENTS[2:])
+    made = seed("numpy.Generator", None, 17)
+
+    def moving(step, phase, kind, name):
+        return (name, step, "A") if "Photos" in name else plain(step, phase, kind, name)
+
+    def elsewhere(step, phase, kind, name):
+        return (name, step, "B") if "Photos" in name else plain(step, phase, kind, name)
+
+    options = {"events": events, "notes": (*SEEDED, made)}
+    (found, *_) = judge({**options, "content": moving}, {**options, "content": elsewhere})
+    assert (found.cause, found.place) == ("never-seeded", Site("train.py", 17, "main"))
+
+
+def test_weights_drawn_from_an_unseeded_generator_that_is_idle_later(judge):
+    def other(step, phase, kind, name):
+        return "elsewhere" if name == "numpy" else plain(step, phase, kind, name)
+
+    found = judge({"notes": ()}, {"notes": (), "content": other, "initial": "other"})
+    assert found[0].cause == "never-seeded"
+    assert "NumPy's global generator was never seeded" in found[0].sentence
+    assert not found[0].certain
+
+
+def test_seeded_once_more(judge):
+    extra = (6, *seed(line=77)[1:])
+
+    def content(step, phase, kind, name):
+        return ("again", step) if name == "torch.cpu" and step >= 6 else plain(step, phase, kind, name)
+
+    (found, *_) = judge({}, {"notes": (*SEEDED, extra), "content": content})
+    assert (found.cause, found.place) == ("seeded-twice", Site("train.py", 77, "main"))
+    assert found.sentence == "torch's CPU generator was seeded with 42 in step 6 in B.trace only"
+
+
+def test_a_generator_that_was_put_into_a_state(judge):
+    note = (
+        6,
+        "load",
+        {"call": "numpy.random.set_state", "on": "numpy", "place": {"file": "plot.py", "line": 5, "function": "draw"}},
+    )
+
+    def moved(step, phase, kind, name):
+        return ("set", step) if name == "numpy" and step >= 6 else plain(step, phase, kind, name)
+
+    (found, *_) = judge({}, {"notes": (*SEEDED, note), "content": moved})
+    assert (found.cause, found.place) == ("seeded-twice", Site("plot.py", 5, "draw"))
+    assert "was put into a state in step 6 in B.trace only" in found.sentence
+
+
+def test_other_seeds(judge):
+    def content(step, phase, kind, name):
+        return (plain(step, phase, kind, name), 43) if name == "torch.cpu" else plain(step, phase, kind, name)
+
+    (found, *_) = judge({}, {"notes": (seed(value=43, line=4), *SEEDED[1:]), "content": content})
+    assert (found.cause, found.place) == ("other-seed", Site("train.py", 4, "main"))
+    assert found.sentence == "torch's CPU generator was seeded with 42 in A.trace and with 43 in B.trace"
+
+
+def test_a_seed_made_with_hash(judge):
+    def content(step, phase, kind, name):
+        return (plain(step, phase, kind, name), 43) if name == "torch.cpu" else plain(step, phase, kind, name)
+
+    meta = {"environment": {**ENVIRONMENT, "python": {"version": "3.11.7", "hash_seed": "random"}}}
+    first = {"meta": meta, "notes": (seed(value=8812), *SEEDED[1:])}
+    second = {"meta": meta, "notes": (seed(value=1733), *SEEDED[1:]), "content": content}
+    (found, *others) = judge(first, second)
+    assert (found.cause, found.certain, found.place) == ("hash-order", False, Site("train.py", 3, "main"))
+    assert [other.cause for other in others] == ["other-seed"]
+    # Another command line gave another seed.
+    second["meta"] = {**meta, "command": {"script_argv": ["train.py", "--seed", "1733"]}}
+    assert judge(first, second)[0].cause == "other-seed"
+
+
+def test_weights_made_before_the_seed(judge):
+    (found, *_) = judge({}, {"initial": "other"})
+    assert (found.cause, found.place) == ("seeded-late", Site("train.py", 3, "main"))
+
+
+def test_weights_of_other_seeds_were_not_made_too_early(judge):
+    found = judge({}, {"initial": "other", "notes": (seed(value=43), *SEEDED[1:])})
+    assert [diagnosis.cause for diagnosis in found] == ["other-seed", "initial-weights"]
+
+
+def test_other_initial_weights(judge):
+    layouts = {"parameters": [("fc.weight", "float32", [2]), ("fc.bias", "float32", [2])]}
+
+    def parts(last):
+        return lambda step, kind: b"weight--" + last if kind == "parameters" else None
+
+    load = (
+        0,
+        "load",
+        {"call": "Net.load_state_dict", "on": "Net", "place": {"file": "train.py", "line": 6, "function": "main"}},
+    )
+    options = {"layouts": layouts, "notes": (*SEEDED, load)}
+    (found, *_) = judge(
+        {**options, "parts": parts(b"bias---1")}, {**options, "parts": parts(b"bias---2"), "initial": "x"}
+    )
+    assert (found.cause, found.place) == ("initial-weights", Site("train.py", 6, "main"))
+    assert "fc.bias differ" in found.sentence
+
+
+def test_a_seed_in_the_middle_of_a_script_without_a_loader(judge):
+    extra = (6, *seed(line=77)[1:])
+    second = {"notes": (*SEEDED, extra), "content": spoiled(6, "loss", "gradients", "rng")}
+    (found, *_) = judge({"events": WITHOUT_LOADER}, {"events": WITHOUT_LOADER, **second})
+    assert (found.cause, found.place) == ("seeded-twice", Site("train.py", 77, "main"))
+
+
+def test_a_script_without_a_loader_that_was_never_seeded(judge):
+    first = {"events": WITHOUT_LOADER, "notes": ()}
+    (found, *_) = judge(first, {**first, "content": spoiled(0, "loss", "gradients", "rng", "parameters")})
+    assert found.cause == "never-seeded"
+    assert "torch's CPU generator" in found.sentence
+
+
+def numpy_seed(value, line):
+    return seed("numpy.Generator", value, line)
+
+
+def test_generators_of_items_made_from_other_numbers(judge):
+    first = {"batches": batches_of(ORDER), "notes": (*SEEDED, numpy_seed(None, 8), numpy_seed(1700, 9))}
+    second = {
+        "batches": lambda step: tuple((sample, "B") for sample in batches_of(ORDER)(step)),
+        "notes": (*SEEDED, numpy_seed(None, 8), numpy_seed(1701, 9)),
+    }
+    (found, *_) = judge(first, second)
+    assert (found.cause, found.place) == ("other-seed", Site("train.py", 9, "main"))
+    assert "was seeded with 1700 in A.trace and with 1701 in B.trace" in found.sentence
+
+
+def used(library, value, early):
+    step, kind, told = seed(library, value, 30)
+    return step, kind, {**told, "used": early}
+
+
+@pytest.mark.parametrize(
+    ("library", "early", "cause"),
+    [("python", True, "seeded-late"), ("python", False, "data-order"), ("torch", True, "data-order")],
+)
+def test_data_chosen_before_the_seed(judge, library, early, cause):
+    notes = (used(library, 7, early),)
+    first = {"batches": batches_of(ORDER), "steps": range(50), "notes": notes}
+    (found, *_) = judge(first, {**first, "batches": batches_of(ORDER[::-1])})
+    assert found.cause == cause
+    if cause == "seeded-late":
+        assert found.place == Site("train.py", 30, "main")
+        assert "Python's global generator was drawn from before it was seeded with 7" in found.sentence

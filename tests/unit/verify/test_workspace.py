@@ -1,0 +1,67 @@
+"""Each run is made in a copy, so that nothing of the owner's can change."""
+
+import os
+
+import pytest
+
+from samerun.errors import VerifyError
+from samerun.verify import Script, workspace
+from samerun.verify.workspace import Workspace
+
+
+@pytest.fixture
+def project(tmp_path):
+    folder = tmp_path / "project"
+    for name in ("train.py", "lib/net.py", "data/images/1.png", "__pycache__/train.pyc", ".git/HEAD", ".venv/python"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    (folder / "link").symlink_to(folder / "data")
+    return folder
+
+
+def made(project, tmp_path, **options):
+    script = Script(("python", "train.py"), cwd=project, **options)
+    return Workspace.make(tmp_path / "space", script, tmp_path)
+
+
+def test_what_a_run_writes_into_its_folder_is_not_written_into_the_owners(project, tmp_path):
+    space = made(project, tmp_path)
+    for path in ("train.py", "lib/net.py", "data/images/1.png"):
+        assert (space.cwd / path).read_text() == path
+        (space.cwd / path).write_text("changed")
+        assert (project / path).read_text() == path
+    (space.cwd / "new.pt").touch()
+    assert not (project / "new.pt").exists()
+    assert list(space.out.iterdir()) == []
+
+
+def test_environments_links_and_data_are_links_and_caches_are_left_out(project, tmp_path):
+    space = made(project, tmp_path, data=frozenset({"data/images"}))
+    linked = [path.relative_to(space.cwd) for path in space.cwd.rglob("*") if path.is_symlink()]
+    assert sorted(map(str, linked)) == [".git", ".venv", "data/images", "link"]
+    assert os.path.realpath(space.cwd / "data/images") == str((project / "data/images").resolve())
+    assert not (space.cwd / "__pycache__").exists()
+
+
+def test_the_place_of_all_workspaces_is_not_copied_into_one(project):
+    kept = project / "kept"
+    kept.mkdir()
+    space = Workspace.make(kept / "space", Script(("python", "train.py"), cwd=project), kept)
+    assert not (space.cwd / "kept").exists()
+
+
+@pytest.mark.parametrize(("name", "most"), [("_LARGEST", 3), ("_MOST", 2)])
+def test_what_is_too_much_to_copy_is_refused_with_what_to_do(project, tmp_path, monkeypatch, name, most):
+    monkeypatch.setattr(workspace, name, most)
+    with pytest.raises(VerifyError, match=r"copied for each run.* --data \S+"):
+        made(project, tmp_path)
+
+
+def test_the_copies_are_removed_and_what_was_recorded_stays(project, tmp_path):
+    space = made(project, tmp_path)
+    space.trace(0).touch()
+    space.remove_copies()
+    assert [path.name for path in space.root.iterdir()] == ["this run.trace"]
+    assert (project / "train.py").exists()
+    assert (project / "data" / "images" / "1.png").exists()  # links are removed, not what they lead to
