@@ -1,4 +1,4 @@
-"""A small vision transformer on digits by transformers' Trainer, with a checkpoint every few steps.
+"""A small ConvNeXt on digits by transformers' Trainer, with a checkpoint every few steps.
 
 ::
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from sklearn.datasets import load_digits
 from torch.utils.data import Dataset
-from transformers import Trainer, TrainingArguments, ViTConfig, ViTForImageClassification
+from transformers import ConvNextConfig, ConvNextForImageClassification, Trainer, TrainingArguments
 
 
 class Digits(Dataset):
@@ -30,24 +30,24 @@ class Digits(Dataset):
             if random.random() < 0.5:
                 image = np.roll(image, random.choice([-1, 1]), axis=1)
             image = image + np.random.normal(0.0, 0.05, image.shape)
-        return {"pixel_values": torch.tensor(image, dtype=torch.float32).unsqueeze(0), "labels": int(self.labels[index])}
+        pixels = torch.tensor(image, dtype=torch.float32).unsqueeze(0)
+        return {"pixel_values": pixels, "labels": int(self.labels[index])}
 
 
 def model_init():
-    config = ViTConfig(
+    config = ConvNextConfig(
         image_size=8,
-        patch_size=4,
         num_channels=1,
         num_labels=10,
+        patch_size=2,
+        num_stages=2,
+        hidden_sizes=[16, 32],
+        depths=[1, 1],
+        drop_path_rate=0.1,
+        layer_scale_init_value=1.0,
         initializer_range=0.1,
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        hidden_dropout_prob=0.1,
-        attention_probs_dropout_prob=0.1,
     )
-    return ViTForImageClassification(config)
+    return ConvNextForImageClassification(config)
 
 
 def compute_metrics(prediction):

@@ -1,8 +1,8 @@
 """The training of ``hf_trainer.py``, changed as ``samerun verify`` advises; it is the same run in every scenario.
 
-- Order and augmentation of the data are keyed by epoch and place: :class:`samerun.DataLoader`. ``ignore_data_skip`` lets
-  it go on where it was, in place of the ``Trainer``'s own skipping.
-- Dropout draws from a stream that nothing else draws from.
+- Order and augmentation of the data are keyed by epoch and place: :class:`samerun.DataLoader`. ``ignore_data_skip``
+  lets it go on where it was, in place of the ``Trainer``'s own skipping.
+- The stochastic depth of the model draws from a stream that nothing else draws from.
 - Both are saved beside each checkpoint, behind everything else, so that a checkpoint without them is a torn one.
 - One thread, so that another machine adds in the same order.
 """
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from sklearn.datasets import load_digits
 from torch.utils.data import Dataset
-from transformers import Trainer, TrainerCallback, TrainingArguments, ViTConfig, ViTForImageClassification
+from transformers import ConvNextConfig, ConvNextForImageClassification, Trainer, TrainerCallback, TrainingArguments
 
 import samerun
 
@@ -38,24 +38,24 @@ class Digits(Dataset):
             if random.random() < 0.5:
                 image = np.roll(image, random.choice([-1, 1]), axis=1)
             image = image + np.random.normal(0.0, 0.05, image.shape)
-        return {"pixel_values": torch.tensor(image, dtype=torch.float32).unsqueeze(0), "labels": int(self.labels[index])}
+        pixels = torch.tensor(image, dtype=torch.float32).unsqueeze(0)
+        return {"pixel_values": pixels, "labels": int(self.labels[index])}
 
 
 def model_init():
-    config = ViTConfig(
+    config = ConvNextConfig(
         image_size=8,
-        patch_size=4,
         num_channels=1,
         num_labels=10,
+        patch_size=2,
+        num_stages=2,
+        hidden_sizes=[16, 32],
+        depths=[1, 1],
+        drop_path_rate=0.1,
+        layer_scale_init_value=1.0,
         initializer_range=0.1,
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        hidden_dropout_prob=0.1,
-        attention_probs_dropout_prob=0.1,
     )
-    return ViTForImageClassification(config)
+    return ConvNextForImageClassification(config)
 
 
 class ExactTrainer(Trainer):

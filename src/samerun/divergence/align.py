@@ -20,8 +20,8 @@ class Alignment:
 
     Attributes:
         offset: a step of the second trace is this many steps later in the first; negative if the first was resumed.
-        by: what that was told by: ``"start"`` if both began alike, ``"given"``, ``"parameters"``, ``"batches"``,
-            ``"rng"``, or ``"nothing"`` if neither begins anywhere in the other.
+        by: what that was told by: ``"start"`` if both began alike, ``"given"``, ``"parameters"``,
+            ``"optimizer"``, ``"batches"``, ``"rng"``, or ``"nothing"`` if neither begins anywhere in the other.
     """
 
     offset: int
@@ -37,14 +37,21 @@ def align(first: Trace, second: Trace, offset: int | None = None) -> Alignment:
     """Find where the second trace begins in the first, or the other way round.
 
     Looked for are, in this order: the parameters before the first step, which a resumed run has from the checkpoint;
-    the first batches; the states of the generators. The earliest place counts.
+    the optimizer's state, by which a run is known that did not load its parameters, or not all of them; the first
+    batches; the states of the generators. The earliest place counts.
 
     Raises:
         TraceError: if a trace is damaged.
     """
     if offset is not None:
         return Alignment(offset, "given")
-    for by, look in (("parameters", _by_parameters), ("batches", _by_batches), ("rng", _by_generators)):
+    looks = {
+        "parameters": _by_parameters,
+        "optimizer": _by_optimizer,
+        "batches": _by_batches,
+        "rng": _by_generators,
+    }
+    for by, look in looks.items():
         if (found := next(look(first, second), None)) is not None:
             return Alignment(found, by if found else "start")
         if (found := next(look(second, first), None)) is not None:
@@ -53,8 +60,16 @@ def align(first: Trace, second: Trace, offset: int | None = None) -> Alignment:
 
 
 def _by_parameters(whole: Trace, part: Trace) -> Iterator[int]:
+    return _by_initial("parameters", whole, part)
+
+
+def _by_optimizer(whole: Trace, part: Trace) -> Iterator[int]:
+    return _by_initial("optimizer", whole, part)
+
+
+def _by_initial(kind: str, whole: Trace, part: Trace) -> Iterator[int]:
     for series in part.series.values():
-        if series.kind == "parameters" and not is_untrained(*series):
+        if series.kind == kind and not is_untrained(*series):
             initial = initial_event(part, series)
             hits = whole.find(series, initial.digest) if initial else []
             yield from sorted(after(hit) - part.first_step for hit in hits if after(hit) >= part.first_step)

@@ -93,6 +93,12 @@ class Evidence:
         last = self.step_of(side)
         return [note for note in self._notes[side] if note.kind == kind and note.step <= last and _is_object(note)]
 
+    def is_restored(self, source: str) -> bool:
+        """Return whether the resumed run, if there is one, set a generator to a state that it had."""
+        return self.resumed is not None and any(
+            note.value.get("on") == source for note in self.notes(self.resumed, "load")
+        )
+
     def extra_notes(self, kind: str, *fields: str) -> tuple[list[Note], list[Note]]:
         """Return the notes that one trace has and the other has not, by some of their fields."""
         ours, theirs = self.notes(0, kind), self.notes(1, kind)

@@ -9,9 +9,11 @@ from typing import Any
 from samerun.divergence import judge
 from samerun.divergence.causes.diagnosis import Diagnosis
 from samerun.divergence.compare import Comparison, compare_runs
+from samerun.divergence.pairs import Pair
 from samerun.divergence.verdict import Verdict
 from samerun.divergence.words import MOMENTS, count, sentence, subject
 from samerun.errors import TraceError
+from samerun.verify.frameworks import ADVICE
 from samerun.verify.life import Life, Lived
 from samerun.verify.outcome import Outcome, Resumption, Status
 from samerun.verify.scenario import Scenario
@@ -28,6 +30,8 @@ _TORN = (
     "write checkpoints to another name and os.replace() it when all is written, or let samerun.Run or"
     " samerun.checkpoint do it"
 )
+# What a resumed run computes first with data and generators that a framework did not restore.
+_BY_FRAMEWORK = ("batch", "loss")
 # Steps that a run goes on behind its first difference, which tell more about the cause.
 _BEHIND = 5
 
@@ -119,9 +123,16 @@ class _Judge:
                 cause=diagnosis.cause if diagnosis else self._scenario.cause,
                 reason=sentence(diagnosis.sentence, whole.worst.evidence.labels) if diagnosis else self._depends,
                 place=str(diagnosis.place) if diagnosis and diagnosis.place else "",
-                advice=self._scenario.advice or (diagnosis.advice if diagnosis else ""),
-                notes=diagnosis.details if diagnosis else (),
+                advice=self._scenario.advice or self._advice(process, pair, diagnosis),
+                notes=(*(diagnosis.details if diagnosis else ()), *_shown(found, diagnosis)),
             )
+
+    def _advice(self, process: Lived, pair: Pair, diagnosis: Diagnosis | None) -> str:
+        """Return what is said of the cause, or what to do about it with the framework that resumed the process."""
+        framework = next((str(event["framework"]) for event in process.told("resumes")), None)
+        if framework is not None and pair.series.kind in _BY_FRAMEWORK:
+            return ADVICE[framework]
+        return diagnosis.advice if diagnosis else ""
 
     def _cause(self, diagnoses: Sequence[Diagnosis]) -> Diagnosis | None:
         """Return the cause that the traces show, unless the scenario knows better."""
@@ -172,3 +183,11 @@ class _Judge:
                     process.trace.name, process.trace.stem
                 )
         return value
+
+
+def _shown(found: Verdict, diagnosis: Diagnosis | None) -> tuple[str, ...]:
+    """Return what the training itself shows of a generator that a resumed run lacks, such as which batch came first."""
+    seen = next(iter(found.worst.diagnoses), None)
+    if found.worst.evidence.resumed is None or diagnosis is None or seen is None or seen.sentence == diagnosis.sentence:
+        return ()
+    return (sentence(seen.sentence, found.worst.evidence.labels),)

@@ -59,7 +59,7 @@ def _piece(evidence: Evidence, pair: Pair) -> tuple[str, str, str] | None:
 def _of_training(evidence: Evidence, pair: Pair) -> tuple[str, str, str] | None:
     kind = pair.series.kind
     if kind == "parameters" and pair.phase < Phase.STEPPED:
-        return "the parameters", "they are others before the first step", f"load the model's state: {_RESTORE}"
+        return _parameters(evidence, pair)
     if kind == "optimizer" and pair.phase < Phase.STEPPED:
         return (
             "the optimizer's state",
@@ -83,6 +83,19 @@ def _of_training(evidence: Evidence, pair: Pair) -> tuple[str, str, str] | None:
             f"save and load the whole model.state_dict(), with its buffers: {_RESTORE}",
         )
     return _unseen(pair) if kind in COMPUTED else None
+
+
+def _parameters(evidence: Evidence, pair: Pair) -> tuple[str, str, str]:
+    found = differing_parts(evidence, pair)
+    of = len(evidence.traces[0].layout(pair.series, pair.first.step)) if found and pair.first else 0
+    if len(found) == of:
+        return "the parameters", "they are others before the first step", f"load the model's state: {_RESTORE}"
+    return (
+        f"{len(found)} of {of} parameters",
+        f"{listed(found, 3)} are others before the first step",
+        "load all of the model's state: load_state_dict(strict=False) passes over what the checkpoint has by another"
+        " name, and returns that as missing_keys",
+    )
 
 
 def _unseen(pair: Pair) -> tuple[str, str, str]:
@@ -137,16 +150,12 @@ def _has_no_optimizer_state(evidence: Evidence) -> bool:
 def _generator(evidence: Evidence, pair: Pair) -> tuple[str, str, str] | None:
     name = generator(pair.series.name)
     draws = evidence.draws(pair)
-    if _is_restored(evidence, pair.series.name) and draws and (draws > 0) == bool(evidence.resumed):
+    if evidence.is_restored(pair.series.name) and draws and (draws > 0) == bool(evidence.resumed):
         return None  # it was restored, and drawn from after that
     state = "it is in another state" if not draws else f"it is {ahead(draws if evidence.resumed else -draws)}"
     when = {Phase.BEFORE_BATCH: "before the first batch", Phase.BATCH: "after the batch was fetched"}
     advice = "save samerun.capture() with the checkpoint, and samerun.restore() it last, before the first batch"
     return f"the state of {name}", f"{state} {when.get(pair.phase, 'by the end of the first step')}", advice
-
-
-def _is_restored(evidence: Evidence, source: str) -> bool:
-    return any(note.value.get("on") == source for note in evidence.notes(evidence.resumed or 0, "load"))
 
 
 def _position(evidence: Evidence) -> tuple[str, str, str]:

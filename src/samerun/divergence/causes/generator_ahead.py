@@ -12,6 +12,8 @@ from samerun.tracing.reader import Series
 __all__ = ["CAUSE"]
 
 _ADVICE = "draw that from another generator, or put it into samerun.isolate() or a Stream, so that it leaves no trace"
+_AGAIN = ", although it was restored: batches that are skipped, or were fetched ahead before it was saved, draw again"
+_KEYED = "let no batch draw from it: samerun.DataLoader has generators for each item, and a state in place of skipping"
 _WHERE = {
     Phase.BEFORE_BATCH: "between the step before and the fetching of the batch",
     Phase.BATCH: "while the batch was fetched",
@@ -36,11 +38,13 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
     source, draws = counted[0] if counted else (pair.series.name, 0)
     side = line[0] if line is not None else int((draws or 0) > 0)
     where = _where(evidence, pair)
+    again = side == evidence.resumed and evidence.is_restored(source)
     others = [f"{generator(other)} is {_in_words(number)} there" for other, number in counted[1:]]
     return Diagnosis(
         "generator-ahead",
-        f"{generator(source)} is {_in_words(draws)} in {evidence.labels[side]}: something drew from it {where}",
-        _ADVICE,
+        f"{generator(source)} is {_in_words(draws)} in {evidence.labels[side]}: something drew from it {where}"
+        f"{_AGAIN if again else ''}",
+        _KEYED if again else _ADVICE,
         line[1] if line is not None else None,
         details=(*others, *(() if line is not None else ("samerun explain finds the line",))),
     )

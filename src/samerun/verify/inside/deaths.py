@@ -7,7 +7,7 @@ import signal
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from samerun.verify.inside.saves import is_in_memory, replace
+from samerun.verify.inside.saves import is_in_memory, paths, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,19 +74,13 @@ def _torn(process: Process, save: Callable[..., Any], step: int, end: _Ending) -
         if save.__qualname__ in _ATOMIC:
             _end_at_rename(end)
         result = save(*args, **kwargs)
-        for path in _files(args, kwargs):
-            os.truncate(path, os.path.getsize(path) // 2)  # noqa: PTH202  # it may be bytes
+        for path in paths(args, kwargs):
+            if os.path.isfile(path):  # noqa: PTH113  # it may be bytes
+                os.truncate(path, os.path.getsize(path) // 2)  # noqa: PTH202
         end()
         return result
 
     return torn
-
-
-def _files(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-    """Return the files that were written, of the arguments of a function that saves."""
-    given = [*args[1:2], *(kwargs[name] for name in ("f", "filename", "checkpoint_id") if name in kwargs)]
-    named = [getattr(value, "name", value) for value in given]
-    return [value for value in named if isinstance(value, str | os.PathLike) and os.path.isfile(value)]  # noqa: PTH113
 
 
 def _end_at_rename(end: _Ending) -> None:

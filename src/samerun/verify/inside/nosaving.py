@@ -1,12 +1,14 @@
-"""Nothing is saved."""
+"""Nothing is saved, but files are there, empty, for what gives them another name."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from samerun.verify.inside.saves import replace
+from samerun.verify.inside.saves import paths, replace
 
 if TYPE_CHECKING:
     from samerun.verify.inside.process import Process
@@ -15,9 +17,14 @@ __all__ = ["disturb"]
 
 
 def disturb(process: Process, _: object) -> None:
-    """Let every function that saves return without having done anything."""
+    """Let every function that saves make an empty file in place of what it would write."""
 
     def no_save(save: Callable[..., Any]) -> Callable[..., Any]:
-        return wraps(save)(lambda *_, **__: None)
+        @wraps(save)
+        def empty(*args: Any, **kwargs: Any) -> None:
+            for path in paths(args, kwargs):
+                Path(os.fsdecode(path)).touch()
+
+        return empty
 
     replace(process, no_save)

@@ -35,7 +35,7 @@ def _transformers(process: Process) -> None:
         folder = self.args.output_dir
         if resume_from_checkpoint is None and folder and Path(folder).is_dir():
             resume_from_checkpoint = get_last_checkpoint(folder)  # type: ignore[no-untyped-call]  # it has no types
-            process.tell("resumes", framework="transformers", checkpoint=resume_from_checkpoint)
+        process.tell("resumes", framework="transformers", checkpoint=str(resume_from_checkpoint))
         return original(self, resume_from_checkpoint, *args, **kwargs)
 
     Trainer.train = train  # type: ignore[method-assign]  # that is the point
@@ -50,14 +50,15 @@ def _lightning(process: Process, module: str) -> None:
     @wraps(original)
     def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
         if kwargs.get("ckpt_path") is None and len(args) < _CKPT_PATH:
-            kwargs["ckpt_path"] = path = _newest(Path(self.default_root_dir))
-            process.tell("resumes", framework="lightning", checkpoint=path)
+            kwargs["ckpt_path"] = _newest(Path(self.default_root_dir))
+        process.tell("resumes", framework="lightning", checkpoint=str(kwargs.get("ckpt_path")))
         return original(self, *args, **kwargs)
 
     trainer.fit = fit
 
 
 def _accelerate(process: Process) -> None:
+    import sys
     from argparse import ArgumentParser
 
     original = ArgumentParser.parse_known_args
@@ -67,10 +68,19 @@ def _accelerate(process: Process) -> None:
         options, rest = original(*args, **kwargs)
         if not getattr(options, _OPTION, "given") and (folder := _newest_state(process.folder)) is not None:
             setattr(options, _OPTION, folder)
-            process.tell("resumes", framework="accelerate", checkpoint=folder)
         return options, rest
 
     ArgumentParser.parse_known_args = parse_known_args  # type: ignore[method-assign]  # that is the point
+
+    accelerator = sys.modules["accelerate"].Accelerator
+    load_state = accelerator.load_state
+
+    @wraps(load_state)
+    def loaded(self: Any, input_dir: Any = None, *args: Any, **kwargs: Any) -> Any:
+        process.tell("resumes", framework="accelerate", checkpoint=str(input_dir))
+        return load_state(self, input_dir, *args, **kwargs)
+
+    accelerator.load_state = loaded
 
 
 # As the option is called in Accelerate's own examples.

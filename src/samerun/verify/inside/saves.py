@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from samerun.verify.inside.process import Process
 
-__all__ = ["SAVES", "disturb", "is_in_memory", "replace"]
+__all__ = ["SAVES", "disturb", "is_in_memory", "paths", "replace"]
 
 #: Module, class if it is a method, and name of each function that saves.
 SAVES = (
@@ -54,8 +55,15 @@ def _replace(replacement: _Replacement, module: str, kind: str | None, name: str
     setattr(owner, name, replacement(getattr(owner, name)))
 
 
+def paths(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str | bytes | os.PathLike[str]]:
+    """Return the files that are written, of the arguments of a function that saves."""
+    given = [*args[1:2], *(kwargs[name] for name in ("f", "filename", "checkpoint_id") if name in kwargs)]
+    named = [getattr(value, "name", value) for value in given]
+    return [value for value in named if isinstance(value, str | bytes | os.PathLike)]
+
+
 def is_in_memory(args: tuple[Any, ...]) -> bool:
-    """Return whether it is written into a buffer, as by what copies objects by saving and loading them."""
+    """Return whether something is written into a buffer, as by what copies objects by saving and loading them."""
     import io
 
     return any(isinstance(argument, io.BytesIO) for argument in args[1:2])

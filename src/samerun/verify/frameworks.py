@@ -1,0 +1,24 @@
+"""What to do where a framework resumes a script: what is said of a plain loop would not reach its loader."""
+
+from __future__ import annotations
+
+__all__ = ["ADVICE"]
+
+#: How the data and the generators of a resumed run are made exact, by framework.
+ADVICE = {
+    "transformers": (
+        "return a samerun.DataLoader from get_train_dataloader, with TrainingArguments(ignore_data_skip=True), and run"
+        " training_step inside `with samerun.Stream(seed):`; save the state_dict() of both in a callback's on_save, and"
+        " load them in on_train_begin: docs/howto/frameworks"
+    ),
+    "lightning": (
+        "return a samerun.DataLoader from train_dataloader, whose state Lightning saves and loads, and compute"
+        " training_step inside `with self.stream:`, a samerun.Stream that on_save_checkpoint saves and"
+        " on_load_checkpoint loads: docs/howto/frameworks"
+    ),
+    "accelerate": (
+        "leave a samerun.DataLoader out of prepare(), in place of skip_first_batches(), and compute inside"
+        " `with stream:`, a samerun.Stream; accelerator.register_for_checkpointing(loader, stream) saves and loads"
+        " both: docs/howto/frameworks"
+    ),
+}
