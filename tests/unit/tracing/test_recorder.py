@@ -6,7 +6,6 @@ import os
 import random
 import sys
 from collections import Counter
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ import samerun
 import watched
 from samerun.errors import TraceError
 from samerun.rng import capture
-from samerun.tracing import Trace, process
+from samerun.tracing import Trace
 from samerun.tracing.fingerprint import digest
 from samerun.tracing.format import Phase
 from samerun.tracing.reader import Series
@@ -30,40 +29,11 @@ from samerun.tracing.recorder import Recorder
 HERE = str(Path(__file__))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _what_takes_long_is_done_once():
-    """List the packages and ask git once for all traces of this module, which takes most of a second each time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(process, "environment", cache(process.environment))
-        patch.setattr(process, "_git", cache(process._git))
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # several would wait for each other on a busy machine
-        yield
-        torch.set_num_threads(threads)
-
-
 def line_of(function, text: str) -> int:
     """Return the line of a function of this file in which a text stands."""
     lines, first = inspect.getsourcelines(function)
     (found,) = [number for number, line in enumerate(lines) if text in line]
     return first + found
-
-
-@pytest.fixture
-def record(tmp_path):
-    """Record a training and return the trace."""
-    opened = []
-
-    def recorded(training, **options):
-        path = tmp_path / f"{len(opened)}.trace"
-        with samerun.trace(path, **options):
-            training()
-        opened.append(Trace(path))
-        return opened[-1]
-
-    yield recorded
-    for trace in opened:
-        trace.close()
 
 
 @pytest.mark.parametrize("training", watched.TRAININGS, ids=lambda training: training.__name__)
