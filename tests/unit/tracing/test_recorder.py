@@ -519,6 +519,21 @@ def test_the_recorder_keeps_nothing_alive(tmp_path):
         assert [reference() for reference in gone] == [None] * 3
 
 
+def test_a_compiler_is_told_once_what_to_skip(record):
+    def training():
+        for _ in range(2):
+            torch.optim.SGD([nn.Parameter(torch.ones(1))]).step()
+
+    record(training)
+    from torch._dynamo import trace_rules
+
+    record(training)
+    told = list(trace_rules.SKIP_DIRS)
+    record(training)
+    assert told == trace_rules.SKIP_DIRS
+    assert Recorder.__module__.replace(".", "/") in " ".join(told)
+
+
 @pytest.mark.gallery
 @pytest.mark.filterwarnings("ignore:::torch")
 def test_compiled_models_and_compiled_steps(record):
