@@ -9,6 +9,7 @@ from typing import Any
 
 from samerun.tracing.deep import Observation
 from samerun.tracing.format import Phase
+from samerun.tracing.later import Digest, Later
 from samerun.tracing.process import open_writer
 from samerun.tracing.settings import Settings, keeps_parts
 from samerun.tracing.training import Record
@@ -78,7 +79,7 @@ class Log:
             self._notes.append((self.step, kind, value))
 
     def event(
-        self, phase: Phase, kind: str, name: str, digest: bytes, *, value: Any = None, parts: bytes | None = None
+        self, phase: Phase, kind: str, name: str, digest: Digest, *, value: Any = None, parts: Digest | None = None
     ) -> None:
         """Write down what stands for some bits in this step."""
         assert self.writer is not None
@@ -105,7 +106,7 @@ class Log:
         else:
             self._write_seen(found)
 
-    def end_step(self, loss: float | None) -> None:
+    def end_step(self, loss: float | Later[float] | None) -> None:
         """End a step that is recorded."""
         assert self.writer is not None
         self.writer.end_step(self.step, loss)

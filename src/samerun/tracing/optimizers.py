@@ -9,6 +9,7 @@ from typing import Any
 
 from torch.optim import Optimizer
 
+from samerun.tracing.away import Away
 from samerun.tracing.owners import Alive
 from samerun.tracing.training import Training
 
@@ -16,9 +17,14 @@ __all__ = ["Optimizers"]
 
 
 class Optimizers:
-    """Numbers optimizers in the order in which they are introduced, without keeping them alive."""
+    """Numbers optimizers in the order in which they are introduced, without keeping them alive.
 
-    def __init__(self) -> None:
+    Args:
+        away: where the tensors of devices are held.
+    """
+
+    def __init__(self, away: Away) -> None:
+        self._away = away
         self._trainings: weakref.WeakKeyDictionary[Optimizer, tuple[str, Training]] = weakref.WeakKeyDictionary()
         self._made: list[tuple[weakref.ref[Optimizer], dict[str, Any]]] = []
         self._numbered = 0
@@ -50,7 +56,7 @@ class Optimizers:
         known = self._trainings.get(optimizer)
         name = known[0] if known is not None else str(self._numbered)
         self._numbered += known is None
-        self._trainings[optimizer] = name, Training(optimizer, alive)
+        self._trainings[optimizer] = name, Training(optimizer, alive, self._away)
         return self._trainings[optimizer]
 
     def begins(self, optimizer: Optimizer, frame: FrameType) -> bool:

@@ -13,16 +13,17 @@ from typing import Any
 
 import torch
 from torch.optim import Optimizer
-from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils.data import get_worker_info
 from xxhash import xxh3_128_digest
 
+from samerun.tracing.away import Away
 from samerun.tracing.beside import Beside
 from samerun.tracing.callsite import call_site
 from samerun.tracing.deep import Observation, observing
-from samerun.tracing.fingerprint import ROWS, digest, row_digests, tensor_digest
+from samerun.tracing.fingerprint import ROWS, digest, held_digest, row_digests
 from samerun.tracing.format import Phase
 from samerun.tracing.generators import Generators
+from samerun.tracing.later import Later, combined
 from samerun.tracing.loaders import Loaders
 from samerun.tracing.log import Log
 from samerun.tracing.moment import Watcher, moment
@@ -36,6 +37,8 @@ __all__ = ["Recorder"]
 
 # The rows of batches up to this size are recorded at each step, those of larger ones where other parts are.
 _SMALL_BATCH = 64
+# The tensors that a scaler has from its first loss on.
+_SCALER = ("_scale", "_growth_tracker")
 
 
 class Recorder(Watcher):
@@ -54,10 +57,11 @@ class Recorder(Watcher):
         self._log = Log(self._settings)
         self._generators = Generators()
         self._loaders = Loaders()
-        self._optimizers = Optimizers()
-        self._beside = Beside()
+        self._away = Away()
+        self._optimizers = Optimizers(self._away)
+        self._beside = Beside(self._away)
         self._scaler: Callable[[], Any] = lambda: None
-        self._loss: float | None = None
+        self._loss: float | Later[float] | None = None
         self._threads = 0
         self._on = True
         self._deep = ExitStack()
@@ -152,8 +156,10 @@ class Recorder(Watcher):
         if not self._on or self.writer is None:
             return
         if "batch" in self._settings.record:
-            rows = row_digests(batch, ROWS if self._log.keeps_parts else _SMALL_BATCH)
-            self._log.event(Phase.BATCH, "batch", self._loaders.label_of(iterator), digest(batch), parts=rows)
+            hold = self._away.once()
+            rows = row_digests(batch, ROWS if self._log.keeps_parts else _SMALL_BATCH, hold)
+            found = held_digest(batch, hold)
+            self._log.event(Phase.BATCH, "batch", self._loaders.label_of(iterator), found, parts=rows)
         self._read_generators(Phase.BATCH)
 
     @moment
@@ -163,10 +169,12 @@ class Recorder(Watcher):
             return
         self._begin_file_and_step()
         self._beginnings(Phase.BATCH)
-        value = _value(tensors[0]) if len(tensors) == 1 and tensors[0].numel() == 1 else None
-        digests = [tensor_digest(tensor) for tensor in tensors]
-        self._log.event(Phase.BATCH, "loss", "", digests[0] if len(digests) == 1 else digest(digests), value=value)
-        self._loss = value
+        only = tensors[0] if len(tensors) == 1 and tensors[0].numel() == 1 else None
+        value = None if only is None or only.is_meta or only.is_complex() else self._away.number(only)
+        self._loss = None if value is None else combined([value], _as_float)
+        digests = [held_digest(tensor, self._away.once()) for tensor in tensors]
+        found = digests[0] if len(digests) == 1 else combined(digests, digest)
+        self._log.event(Phase.BATCH, "loss", "", found, value=self._loss)
 
     @moment
     def step_begins(self, optimizer: Optimizer, closure: Callable[..., Any] | None, frame: FrameType) -> bool:
@@ -245,7 +253,10 @@ class Recorder(Watcher):
     def _settings_of(self, optimizer: Optimizer, name: str, training: Training) -> None:
         record, scaler = self._settings.record, self._scaler()
         if "scaler" in record and scaler is not None:
-            self._log.event(Phase.GRADIENTS, "scaler", name, _scaler_digest(scaler), value=_scale(scaler))
+            held = [part for part in map(vars(scaler).get, _SCALER) if isinstance(part, torch.Tensor)]
+            found = combined([held_digest(part, self._away.once()) for part in held], _joined)
+            scale = combined([self._away.number(held[0])], _as_float) if held else _scale(scaler)
+            self._log.event(Phase.GRADIENTS, "scaler", name, found, value=scale)
         if "rates" in record:
             settings, rates = training.rates(optimizer)
             self._log.event(Phase.GRADIENTS, "rates", name, settings, value=rates)
@@ -314,23 +325,16 @@ class Recorder(Watcher):
         self.close(f"recording failed: {text}")
 
 
-def _value(tensor: torch.Tensor) -> float | None:
-    """Return a loss as a number, by an operation that no mode sees."""
-    if tensor.is_meta or tensor.is_complex():
-        return None
-    if not torch._C._len_torch_dispatch_stack():
-        return float(tensor.detach())
-    with _disable_current_modes():
-        return float(tensor.detach())
+def _as_float(found: list[Any]) -> float:
+    return float(found[0])
+
+
+def _joined(digests: list[bytes]) -> bytes:
+    return xxh3_128_digest(b"".join(digests))
 
 
 def _scale(scaler: Any) -> float:
     return float(scaler.get_scale())
-
-
-def _scaler_digest(scaler: Any) -> bytes:
-    held = (vars(scaler).get(name) for name in ("_scale", "_growth_tracker"))
-    return xxh3_128_digest(b"".join(tensor_digest(part) for part in held if isinstance(part, torch.Tensor)))
 
 
 def _described(optimizer: Optimizer) -> dict[str, Any]:

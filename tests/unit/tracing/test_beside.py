@@ -10,6 +10,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import watched
+from samerun.tracing.away import Away
 from samerun.tracing.beside import Beside
 from samerun.tracing.format import Phase
 from samerun.tracing.owners import alive
@@ -206,7 +207,7 @@ def test_what_another_optimizer_trains_is_not_beside(record):
 
 def looked(held, steps, update, monkeypatch):
     """Read what is beside no training for some steps, two moments in each; return how often, and the digests."""
-    beside = Beside()
+    beside = Beside(Away())
     found = alive()
     beside.look(type(found)([held], []), 0)
     reads, digests, original = [], [], Group.record
