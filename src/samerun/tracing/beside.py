@@ -16,6 +16,7 @@ from samerun.tracing.away import Away
 from samerun.tracing.fingerprint import place_of
 from samerun.tracing.later import Later, combined, there
 from samerun.tracing.owners import Alive, class_name, joined, walk
+from samerun.tracing.script import instance, variables
 from samerun.tracing.settings import keeps_states
 from samerun.tracing.training import Group, Layout, Record, layout
 
@@ -184,7 +185,7 @@ class _Variable:
     def __call__(self) -> Named:
         value: Any = sys.modules.get("__main__")
         for name in self._path:
-            value = _instance(value).get(name)
+            value = instance(value).get(name)
         return _collected(value)
 
 
@@ -208,22 +209,11 @@ def _slots(root: nn.Module, seen: set[int]) -> list[_Slot]:
 
 def _variables() -> Iterator[tuple[tuple[str, ...], Any]]:
     """Yield the variables of the script and the attributes of those that are objects of its own, by path."""
-    for name, value in list(_instance(sys.modules.get("__main__")).items()):
-        if name.startswith("__"):
-            continue
+    for name, value in variables():
         yield (name,), value
         if not issubclass(type(value), nn.Module | torch.optim.Optimizer | torch.Tensor | ModuleType | type):
-            for attribute, inner in list(_instance(value).items()):
+            for attribute, inner in list(instance(value).items()):
                 yield (name, attribute), inner
-
-
-def _instance(value: Any) -> dict[str, Any]:
-    """Return the attributes that an object itself has, without running code of its class."""
-    try:
-        found = object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        return {}
-    return found if type(found) is dict else {}
 
 
 def _collected(value: Any) -> Named:
