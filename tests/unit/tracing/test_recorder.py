@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import os
+import pickle
 import random
 import sys
 from collections import Counter
@@ -517,6 +518,26 @@ def test_the_recorder_keeps_nothing_alive(tmp_path):
         del optimizer
         gc.collect()
         assert [reference() for reference in gone] == [None] * 3
+
+
+def test_functions_that_are_watched_are_pickled_as_they_were_before(record):
+    names = [
+        *((torch, name) for name in ("load", "save", "manual_seed", "seed", "set_rng_state", "set_num_threads")),
+        *((torch.random, "manual_seed"), (torch.cuda, "manual_seed"), (np.random, "seed"), (np.random, "default_rng")),
+        *((os, "listdir"), (os, "scandir"), (torch.autograd, "backward")),
+    ]
+    originals = [getattr(module, name) for module, name in names]
+    pickled = []
+
+    def training():
+        pickled.extend(pickle.dumps(getattr(module, name)) for module, name in names)
+        assert [pickle.loads(data) for data in pickled] == [getattr(module, name) for module, name in names]
+        for method in (random.seed, random.setstate):  # of a copy of the generator, as without us
+            assert pickle.loads(pickle.dumps(method)).__self__.getstate() == random.getstate()
+        watched.plain()
+
+    record(training)
+    assert [pickle.loads(data) for data in pickled] == originals
 
 
 def test_a_compiler_is_told_once_what_to_skip(record):
