@@ -13,7 +13,7 @@ Made_co = TypeVar("Made_co", covariant=True)
 
 
 class Later(ABC, Generic[Made_co]):
-    """A value that is not there yet."""
+    """A value that is not there yet: ``is_there`` says whether ``now()`` would wait for it."""
 
     __slots__ = ()
 
