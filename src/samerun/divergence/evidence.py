@@ -28,6 +28,7 @@ __all__ = ["COMPUTED", "Evidence", "library_of", "operation_of", "operation_site
 COMPUTED = frozenset({"output", "op", "loss", "gradients"})
 
 # Entries of environments that say nothing about results.
+_CODE = frozenset({"command", "script"})
 _HARMLESS = ("git.", "threads.cpus", "packages.samerun", "variables.TORCHELASTIC_")
 
 
@@ -119,6 +120,11 @@ class Evidence:
         """What differs between the programs, that is the command, the script, the commit, changes to tracked files."""
         return compare_environments(*(_program(trace) for trace in self.traces))
 
+    @property
+    def same_program(self) -> bool:
+        """Whether the same command ran the same code, as far as that was recorded."""
+        return not any(change.name in _CODE or change.name.startswith("module ") for change in self.program)
+
     @cached_property
     def setup(self) -> tuple[Change, ...]:
         """What differs between the loaders, optimizers and models as they were noted."""
@@ -155,6 +161,15 @@ class Evidence:
         """How the batches differ, if that is the divergence and their samples were recorded."""
         pair = self.pair
         return compare_batches(self.comparison) if pair is not None and pair.series.kind == "batch" else None
+
+    @property
+    def drawn_for_batch(self) -> list[Pair]:
+        """The generators that agreed before the divergent batch was fetched and differ after it."""
+        pair = self.pair
+        if pair is None or pair.series.kind != "batch":
+            return []
+        later = (other for other in self.comparison.later.values() if other.series.kind == "rng")
+        return [other for other in later if (other.step, other.phase) == (pair.step, Phase.BATCH)]
 
     def loader_place(self, side: int) -> Site | None:
         """Return where the loader of the divergent batch, or the newest one, was made, or else iterated."""
@@ -310,9 +325,11 @@ def _without_place(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _keyed(value: Any) -> Any:
-    """Return lists as objects by position, so that what differs inside is named."""
+    """Return lists as objects, by the names that their entries begin with or by position: what differs is named."""
     if isinstance(value, dict):
         return {str(name): _keyed(entry) for name, entry in value.items()}
+    if isinstance(value, list) and value and all(isinstance(entry, list) and len(entry) > 1 for entry in value):
+        return {str(entry[0]): " ".join(map(str, entry[1:])) for entry in value}
     if isinstance(value, list):
         return {str(place): _keyed(entry) for place, entry in enumerate(value)}
     return value

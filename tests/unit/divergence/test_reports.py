@@ -148,6 +148,15 @@ def test_each_rank_is_told(pair, tmp_path):
     assert "differs in step 137: loss" in html
 
 
+def test_other_commands_are_shown_and_other_surroundings_named(pair, tmp_path):
+    commands = [{"argv": ["python", "train.py", *more]} for more in ([], ["--noise", "0.1"])]
+    metas = [{"command": command, "environment": ENVIRONMENT | {"x": at}} for at, command in enumerate(commands)]
+    paths = [write(tmp_path / f"{name}.trace", meta=meta) for name, meta in zip("AB", metas, strict=True)]
+    with judge(*paths) as found:
+        told = " ".join(text_of(found).split())
+    assert "differs around them command: python train.py and python train.py --noise 0.1 and x" in told
+
+
 # --- JSON
 
 

@@ -61,6 +61,9 @@ def used_early(evidence: Evidence) -> Note | None:
     pair = evidence.pair
     if pair is None or evidence.resumed is not None or evidence.moved or evidence.setup or not _is_early(pair):
         return None
+    # Libraries draw while they are imported: names of temporary files, say. Another program is the nearer cause.
+    if not evidence.same_program or evidence.drawn_for_batch:
+        return None
     for one, other in zip(evidence.notes(0, "seed"), evidence.notes(1, "seed"), strict=False):
         same = _told(one) == _told(other) and _told(one)[0] in ("python", "numpy")
         if same and one.value.get("used") and other.value.get("used"):

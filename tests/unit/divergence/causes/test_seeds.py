@@ -169,3 +169,36 @@ def test_data_chosen_before_the_seed(judge, library, early, cause):
     if cause == "seeded-late":
         assert found.place == Site("train.py", 30, "main")
         assert "Python's global generator was drawn from before it was seeded with 7" in found.sentence
+
+
+def test_a_seed_in_every_epoch_of_a_resumed_run_is_that_of_another_epoch(judge):
+    def content(step, phase, kind, name):
+        return (plain(step, phase, kind, name), "B") if name == "torch.cpu" else plain(step, phase, kind, name)
+
+    seeds = [seed(value=value) for value in (5, 100, 102)]
+    causes = {
+        found.cause
+        for found in judge(
+            {"notes": tuple(seeds)},
+            {"notes": (seeds[0], seeds[2]), "content": content, "steps": range(10, 20), "start": 10},
+        )
+    }
+    assert "other-seed" not in causes
+    assert "forgotten-piece" in causes
+
+
+@pytest.mark.parametrize("change", ["command", "script", "module"])
+def test_what_a_library_drew_before_the_seed_is_not_blamed_where_the_program_is_another(judge, change):
+    meta = {
+        "command": {"command": {"argv": ["python", "train.py", "--noise"]}},
+        "script": {"source": {"path": "train.py", "digest": "b"}},
+        "module": {"modules": {"model": {"path": "model.py", "digest": "b"}}},
+    }[change]
+    old = {
+        "command": {"argv": ["python", "train.py"]},
+        "source": {"path": "train.py", "digest": "a"},
+        "modules": {"model": {"path": "model.py", "digest": "a"}},
+    }
+    first = {"batches": batches_of(ORDER), "steps": range(50), "notes": (used("python", 7, True),), "meta": old}
+    causes = [found.cause for found in judge(first, {**first, "batches": batches_of(ORDER[::-1]), "meta": old | meta})]
+    assert causes == ["data-order"]
