@@ -22,7 +22,7 @@ from samerun.tracing.format import Phase, is_untrained
 from samerun.tracing.reader import Event, Note, Series, Trace
 from samerun.tracing.sites import Site, Stack
 
-__all__ = ["COMPUTED", "Evidence", "library_of", "operation_of", "operation_site", "place_of", "same_line"]
+__all__ = ["COMPUTED", "Evidence", "library_of", "matters", "operation_of", "operation_site", "place_of", "same_line"]
 
 #: Kinds that are computed from a batch, the parameters and what was drawn.
 COMPUTED = frozenset({"output", "op", "loss", "gradients"})
@@ -113,7 +113,7 @@ class Evidence:
     def environment(self) -> tuple[Change, ...]:
         """What differs between the environments and may change results."""
         found = [trace.meta.get("environment") or {} for trace in self.traces]
-        return tuple(change for change in compare_environments(*found) if not change.name.startswith(_HARMLESS))
+        return tuple(filter(matters, compare_environments(*found)))
 
     @cached_property
     def program(self) -> tuple[Change, ...]:
@@ -252,6 +252,11 @@ class Evidence:
         step = self.step_of(side)
         events = self.traces[side].of(Series("draw", source), max(step - 1, 0), step)
         return [_draw_site(event) for event in events]
+
+
+def matters(change: Change) -> bool:
+    """Return whether an entry that differs between environments may change results."""
+    return not change.name.startswith(_HARMLESS)
 
 
 def place_of(note: Note | None, key: str = "place") -> Site | None:
