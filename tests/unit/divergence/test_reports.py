@@ -269,6 +269,18 @@ def test_a_chart_keeps_the_extremes_of_many_points_and_leaves_out_what_cannot_be
     assert "polyline" in chart("t", [Line("a", [(3, 1.0)], "first")], 3)
 
 
+def test_text_that_a_line_crosses_is_drawn_over_it(verdict):
+    for svg in (
+        strip(history(verdict.worst.comparison), 0),
+        chart("t", [Line("a", [(0, 1.0), (9, 1.0)], "first")], 0),
+    ):
+        drawn = [(tag, given.get("class")) for tag, given in elements(svg)]
+        lines = [at for at, (tag, kind) in enumerate(drawn) if tag == "polyline" or kind == "mark"]
+        titles = [at for at, found in enumerate(drawn) if found in (("text", "moment"), ("text", "start"))]
+        assert max(lines) < titles[-1]
+        assert not [at for at in titles if drawn[at][1] == "moment" and at < max(lines)]
+
+
 def test_names_are_escaped(verdict):
     told = history(verdict.worst.comparison)
     told.rows[0].series = told.rows[0].series._replace(name="<script>alert(1)</script>")
