@@ -64,10 +64,16 @@ def test_parameters_that_a_resumed_run_did_not_load(judge):
 
 
 def test_a_position_that_a_resumed_run_forgot_names_the_step_it_began_from(judge):
-    from_front = {**RESUMED, "batches": lambda step: batches_of(ORDER)(step - 10)}
+    place = {"file": "train.py", "line": 27, "function": "main"}
+    begun = (0, "iter", {"loader": "Other[9]"}), (0, "iter", {"loader": "", "place": place})
+    loaded = (0, "load", {"call": "Net.load_state_dict", "on": "Net", "place": {**place, "line": 12}})
+    from_front = {**RESUMED, "batches": lambda step: batches_of(ORDER)(step - 10), "notes": (*begun, loaded)}
     (found, *_) = judge({"batches": batches_of(ORDER)}, from_front)
     assert found.cause == "forgotten-piece"
     assert "its first batch is that of step 0, not of step 10" in found.sentence
+    assert found.place == Site("train.py", 27, "main")
+    (found, *_) = judge({"batches": batches_of(ORDER)}, {**from_front, "notes": (begun[0], loaded)})
+    assert found.place == Site("train.py", 12, "main")
 
 
 TEACHER = (*EVENTS[:4], (Phase.BATCH, "parameters", "__main__.teacher"), *EVENTS[4:])

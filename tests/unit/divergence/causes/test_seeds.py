@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from planted import ENVIRONMENT, ORDER, SEEDED, WITHOUT_LOADER, batches_of, seed, spoiled
@@ -202,3 +204,19 @@ def test_what_a_library_drew_before_the_seed_is_not_blamed_where_the_program_is_
     first = {"batches": batches_of(ORDER), "steps": range(50), "notes": (used("python", 7, True),), "meta": old}
     causes = [found.cause for found in judge(first, {**first, "batches": batches_of(ORDER[::-1]), "meta": old | meta})]
     assert causes == ["data-order"]
+
+
+def test_the_line_that_drew_before_the_seed_is_named_where_it_still_is_there(judge, tmp_path):
+    text = "import random\n\nrandom.shuffle(names)\nrandom.seed(7)\n"
+    script = tmp_path / "train.py"
+    script.write_text(text)
+    step, kind, told = used("python", 7, True)
+    note = step, kind, {**told, "place": {"file": str(script), "line": 4, "function": "<module>"}}
+    source = {"path": str(script), "digest": hashlib.sha256(text.encode()).hexdigest()}
+    first = {"batches": batches_of(ORDER), "steps": range(50), "notes": (note,), "meta": {"source": source}}
+    (found, *_) = judge(first, {**first, "batches": batches_of(ORDER[::-1])})
+    assert (found.cause, found.place) == ("seeded-late", Site(str(script), 3, "<module>"))
+    assert found.details == (f"seeded at {script}:4 in <module>",)
+    script.write_text(f"# changed\n{text}")
+    (found, *_) = judge(first, {**first, "batches": batches_of(ORDER[::-1])})
+    assert (found.place, found.details) == (Site(str(script), 4, "<module>"), ())
