@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from planted import ENVIRONMENT, SEEDED, spoiled
+from planted import ENVIRONMENT, ORDER, SEEDED, WITHOUT_LOADER, batches_of, spoiled
 from runs import EVENTS, digest, plain
 from samerun.tracing.format import Phase
 from samerun.tracing.sites import Site
@@ -160,3 +160,24 @@ def test_changed_code_is_named_with_its_first_changed_line(judge, tmp_path):
         metas.append({"source": {"path": str(path), "digest": hashlib.sha256(text.encode()).hexdigest()}})
     (found, *_) = judge({"meta": metas[0]}, {"meta": metas[1], "content": spoiled(4, "gradients")})
     assert (found.cause, found.place) == ("environment", Site(str(tmp_path / "b.py"), 2, "<module>"))
+
+
+def test_generators_that_moved_are_nearer_than_threads(judge):
+    other = {"meta": {"environment": {**ENVIRONMENT, "threads": {"intra_op": 4}}}}
+    events = {"events": WITHOUT_LOADER}
+    moved = spoiled(6, "loss", "gradients", "rng")
+    assert judge(events, {**events, **other, "content": moved})[0].cause == "generator-ahead"
+    assert judge(events, {**events, **other, "content": spoiled(6, "loss", "gradients")})[0].cause == "threads"
+
+
+def test_samples_are_computed_by_threads_and_their_order_is_not(judge):
+    other = {"meta": {"environment": {**ENVIRONMENT, "threads": {"intra_op": 4}}}}
+    options = {"steps": range(50), "batches": batches_of(ORDER)}
+    computed = {**options, **other, "batches": lambda step: tuple((sample, "B") for sample in batches_of(ORDER)(step))}
+    assert judge(options, computed)[0].cause == "threads"
+    shuffled = judge(options, {**options, **other, "batches": batches_of(ORDER[::-1])})
+    assert "threads" not in [found.cause for found in shuffled]
+    assert (
+        judge({}, {"content": spoiled(3, "gradients"), "notes": (*SEEDED, (2, "threads", {"intra_op": 1}))})[0].cause
+        == "threads"
+    )  # set in the second run only

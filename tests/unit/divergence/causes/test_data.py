@@ -240,3 +240,22 @@ def test_samples_for_which_as_much_was_drawn_are_not(tmp_path):
     run.close()
     assert (found.cause, found.certain) == ("item-content", False)
     assert "more for it" not in found.sentence
+
+
+def test_hashes_are_mentioned_where_nothing_is_certain(judge):
+    random = {"environment": {**ENVIRONMENT, "python": {"version": "3.11.7", "hash_seed": "random"}}}
+    changed = [*ORDER[:13], "changed", *ORDER[14:]]
+    workers = [loader(num_workers=0), loader(num_workers=2)]
+    for meta, second, mentioned in (
+        (random, workers[0], True),
+        ({}, workers[0], False),
+        (random, workers[1], False),
+    ):
+        options = {"meta": meta, "notes": (*SEEDED, workers[0])}
+        told = judge(
+            {**options, "batches": batches_of(ORDER)},
+            {**options, "batches": batches_of(changed), "notes": (*SEEDED, second)},
+        )
+        found = next(diagnosis for diagnosis in told if diagnosis.cause == "item-content")
+        assert any("strings have other hashes" in detail for detail in found.details) == mentioned
+        assert ("loader : num_workers: 0 and 2" in found.details) == (second is workers[1])

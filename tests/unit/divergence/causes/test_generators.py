@@ -216,3 +216,16 @@ def test_a_loader_that_is_set_otherwise_and_begun_anew_draws_otherwise(tmp_path,
     assert found.place == (Site("train.py", 9, "main") if named else None)
     assert found.advice.startswith("give both loaders the same settings") == named
     assert found.details[-1] == "samerun explain finds the line"
+
+
+@pytest.mark.parametrize("note", [seed("torch", 2), (0, "load", {"call": "Net.load_state_dict", "on": "Net"})])
+@pytest.mark.parametrize("side", [0, 1])
+def test_weights_that_were_loaded_or_drawn_otherwise_are_not_the_doing_of_instructions(tmp_path, note, side):
+    paths = beginning(tmp_path / "A.trace"), beginning(tmp_path / "B.trace", machine="DEFAULT")
+    with closing(sqlite3.connect(paths[side])) as file, file:
+        step, kind, value = note
+        file.execute("INSERT INTO notes (step, kind, value) VALUES (?, ?, ?)", (step, kind, json.dumps(value)))
+    run = compare_runs(*paths)
+    causes = [diagnosis.cause for diagnosis in diagnose(Evidence(run.worst))]
+    run.close()
+    assert "threads" not in causes
