@@ -164,7 +164,10 @@ def shuffled(path, hashes, order, **options):
     environment = {**ENVIRONMENT, "python": {"hash_seed": hashes}}
     made = {"file": "train.py", "line": 9, "function": "main"}
     notes = (*SEEDS, (0, "loader", {"loader": "", "place": made}))
-    batches = lambda step: tuple(order[4 * step : 4 * step + 4])  # noqa: E731 - it is given on as it is
+
+    def batches(step):
+        return tuple(order[4 * step : 4 * step + 4])
+
     return record(path, meta={"environment": environment}, notes=notes, batches=batches, steps=range(9), **options)
 
 
