@@ -44,9 +44,10 @@ def strip(history: History, at: int | None) -> Markup:
     """
     step_to_x = _columns(history)
     parts: list[str] = []
+    titles: list[str] = []
     y = 4.0
     for phase, rows in groupby(history.rows, key=lambda row: row.phase):
-        parts.append(_tag("text", MOMENTS[phase], x=0, y=y + 15, class_="moment"))
+        titles.append(_tag("text", MOMENTS[phase], x=0, y=y + 15, class_="moment"))
         y += _HEAD
         for row in rows:
             parts.append(_tag("text", _shortened(name(row.series)), x=_LEFT - 10, y=y + 12, class_="label"))
@@ -61,7 +62,7 @@ def strip(history: History, at: int | None) -> Markup:
         _tag("text", f"{step:,}", x=step_to_x(step), y=y + 14, class_=kind)
         for step, kind in zip(steps, ("start", "end"), strict=False)
     ]
-    return _svg(parts, y + 20, "What is the same and what differs, by moment of a step and over time")
+    return _svg([*parts, *titles], y + 20, "What is the same and what differs, by moment of a step and over time")
 
 
 def chart(title: str, lines: Sequence[Line], at: int | None, *, logarithmic: bool = False) -> Markup:
@@ -75,15 +76,16 @@ def chart(title: str, lines: Sequence[Line], at: int | None, *, logarithmic: boo
     values = [transform(value) for _, value in points]
     to_y = _scale(values, _HEIGHT - _BOTTOM, _TOP)
     parts = [_axis(value, to_y(value), logarithmic) for value in _ticks(min(values), max(values))]
+    titles: list[str] = []
     if at is not None and min(step for step, _ in points) <= at <= max(step for step, _ in points):
         parts.append(_tag("line", x1=to_x(at), x2=to_x(at), y1=0, y2=_HEIGHT - _BOTTOM, class_="mark"))
-        parts.append(_tag("text", f"step {at:,}", x=to_x(at) + 5, y=_TOP - 2, class_="start"))
+        titles.append(_tag("text", f"step {at:,}", x=to_x(at) + 5, y=_TOP - 2, class_="start"))
     for line in shown:
         path = " ".join(f"{to_x(step):.1f},{to_y(transform(value)):.1f}" for step, value in line.points)
         parts.append(_tag("polyline", points=path, class_=line.kind))
     ends = (min(step for step, _ in points), "start"), (max(step for step, _ in points), "end")
     parts += [_tag("text", f"{step:,}", x=to_x(step), y=_HEIGHT - 8, class_=kind) for step, kind in ends]
-    return _svg(parts, _HEIGHT, title)
+    return _svg([*parts, *titles], _HEIGHT, title)
 
 
 def _columns(history: History) -> Callable[[int], float]:

@@ -22,12 +22,13 @@ from samerun.tracing.format import Phase, is_untrained
 from samerun.tracing.reader import Event, Note, Series, Trace
 from samerun.tracing.sites import Site, Stack
 
-__all__ = ["COMPUTED", "Evidence", "library_of", "operation_of", "operation_site", "place_of", "same_line"]
+__all__ = ["COMPUTED", "Evidence", "library_of", "matters", "operation_of", "operation_site", "place_of", "same_line"]
 
 #: Kinds that are computed from a batch, the parameters and what was drawn.
 COMPUTED = frozenset({"output", "op", "loss", "gradients"})
 
 # Entries of environments that say nothing about results.
+_CODE = frozenset({"command", "script"})
 _HARMLESS = ("git.", "threads.cpus", "packages.samerun", "variables.TORCHELASTIC_")
 
 
@@ -118,12 +119,17 @@ class Evidence:
     def environment(self) -> tuple[Change, ...]:
         """What differs between the environments and may change results."""
         found = [trace.meta.get("environment") or {} for trace in self.traces]
-        return tuple(change for change in compare_environments(*found) if not change.name.startswith(_HARMLESS))
+        return tuple(filter(matters, compare_environments(*found)))
 
     @cached_property
     def program(self) -> tuple[Change, ...]:
         """What differs between the programs, that is the command, the script, the commit, changes to tracked files."""
         return compare_environments(*(_program(trace) for trace in self.traces))
+
+    @property
+    def same_program(self) -> bool:
+        """Whether the same command ran the same code, as far as that was recorded."""
+        return not any(change.name in _CODE or change.name.startswith("module ") for change in self.program)
 
     @cached_property
     def setup(self) -> tuple[Change, ...]:
@@ -161,6 +167,15 @@ class Evidence:
         """How the batches differ, if that is the divergence and their samples were recorded."""
         pair = self.pair
         return compare_batches(self.comparison) if pair is not None and pair.series.kind == "batch" else None
+
+    @property
+    def drawn_for_batch(self) -> list[Pair]:
+        """The generators that agreed before the divergent batch was fetched and differ after it."""
+        pair = self.pair
+        if pair is None or pair.series.kind != "batch":
+            return []
+        later = (other for other in self.comparison.later.values() if other.series.kind == "rng")
+        return [other for other in later if (other.step, other.phase) == (pair.step, Phase.BATCH)]
 
     def loader_place(self, side: int) -> Site | None:
         """Return where the loader of the divergent batch, or the newest one, was made, or else iterated."""
@@ -245,6 +260,11 @@ class Evidence:
         return [_draw_site(event) for event in events]
 
 
+def matters(change: Change) -> bool:
+    """Return whether an entry that differs between environments may change results."""
+    return not change.name.startswith(_HARMLESS)
+
+
 def place_of(note: Note | None, key: str = "place") -> Site | None:
     """Return the line that a note names, or ``None``."""
     place = note.value.get(key) if note is not None else None
@@ -316,9 +336,11 @@ def _without_place(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _keyed(value: Any) -> Any:
-    """Return lists as objects by position, so that what differs inside is named."""
+    """Return lists as objects, by the names that their entries begin with or by position: what differs is named."""
     if isinstance(value, dict):
         return {str(name): _keyed(entry) for name, entry in value.items()}
+    if isinstance(value, list) and value and all(isinstance(entry, list) and len(entry) > 1 for entry in value):
+        return {str(entry[0]): " ".join(map(str, entry[1:])) for entry in value}
     if isinstance(value, list):
         return {str(place): _keyed(entry) for place, entry in enumerate(value)}
     return value

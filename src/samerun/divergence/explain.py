@@ -8,13 +8,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from samerun.determinism import compare_environments
 from samerun.divergence.compare import compare_runs
-from samerun.divergence.evidence import Evidence, place_of
+from samerun.divergence.evidence import Evidence, matters, place_of
 from samerun.divergence.explanation import Explanation, Place
 from samerun.divergence.rerun import Command
 from samerun.divergence.sequences import Finding, Observed, first_finding, from_resumption, observed
 from samerun.divergence.sources import changed_since
 from samerun.divergence.values import ValueDifference, compare_values
+from samerun.divergence.words import change, listed
 from samerun.tracing.dump import Dump, Wish, load_tensors
 from samerun.tracing.ops import Op
 from samerun.tracing.reader import Trace
@@ -118,7 +120,7 @@ class _Around:
         values, remarks = self._values(finding) if finding else ({}, [])
         counts = repeated[0], repeated[1]
         found = Explanation(self.place, reruns, counts, finding, values, tuple(remarks), self.changed)
-        return replace(found, remarks=(*remarks, *self._remarks())) if found.race else found
+        return replace(found, remarks=(*remarks, *self._remarks(pairs[0]))) if found.race else found
 
     def _settled(self, pair: _Pair) -> bool:
         """Return whether a pair tells all: both runs repeat their recordings, or their code was changed since."""
@@ -188,11 +190,15 @@ class _Around:
             kept.append(load_tensors(dump.path(wish)))
         return _differences(kept[0], kept[1]), []
 
-    def _remarks(self) -> list[str]:
+    def _remarks(self, pair: _Pair) -> list[str]:
         """Return what may have made the runs unlike their recordings."""
         remarks = []
-        for path in self.recorded:
-            with Trace(path) as trace:
+        for path, rerun in zip(self.recorded, pair.paths, strict=True):
+            with Trace(path) as trace, Trace(rerun) as again:
+                environments = [found.meta.get("environment") or {} for found in (trace, again)]
+                changes = [change(found) for found in compare_environments(*environments) if matters(found)]
+                if changes:
+                    remarks.append(f"the rerun of {path} had another environment: {listed(changes)}")
                 if trace.meta.get("hashseed") is None:
                     remarks.append(
                         f"{path} was recorded with random hashes of text, which no rerun repeats; set PYTHONHASHSEED"

@@ -91,12 +91,6 @@ class Explanation:
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it as JSON values."""
-        finding: dict[str, Any] | None = None
-        if self.finding is not None:
-            acts = (self.finding.first, self.finding.second)
-            first, second = (None if act is None else _act_json(act) for act in acts)
-            finding = {"kind": self.finding.kind, "before": self.finding.before, "first": first, "second": second}
-            finding["more"] = [_act_json(draw) for draw in self.finding.more]
         return {
             "same": self.place is None,
             "place": None if self.place is None else _place_json(self.place),
@@ -105,7 +99,7 @@ class Explanation:
             "race": self.race,
             "outdated": self.outdated,
             "changed": [list(map(str, files)) for files in self.changed],
-            "finding": finding,
+            "finding": _finding_json(self.finding),
             "values": {name: asdict(value) for name, value in self.values.items()},
             "remarks": list(self.remarks),
             "environment": [
@@ -149,7 +143,10 @@ class Explanation:
         pairs = "pair of reruns" if number == 1 else "pairs of reruns"
         same_place = sum(place == self.place for place in self.reruns)
         race = f"This is a race: of {number} {pairs}, {differing} differed up to that step, {same_place} in this place."
-        why = "Something that is not recorded changes the bits: a seed from the clock, threads, a kernel, a file."
+        why = (
+            "Something that is not recorded changes the bits: a seed from the clock, threads, a kernel, a file, an "
+            "environment variable."
+        )
         return f"{race}\n{self._counts_in_words()}\n{why}"
 
     def _counts_in_words(self) -> str:
@@ -178,8 +175,10 @@ def _finding_in_words(finding: Finding, base: Path | None, race: bool) -> Iterat
     else:
         assert isinstance(first, Op)
         assert isinstance(second, Op)
+        if finding.passed is not None:
+            yield from (*_finding_in_words(finding.passed, base, race), "")
         generator = words.generator(first.drew or second.drew or "its generator")
-        yield _REASONS[finding.kind].format(
+        yield _REASONS[_reason(finding, first, second)].format(
             op=_op(first),
             other=_op(second),
             generator=generator,
@@ -200,8 +199,18 @@ _REASONS = {
     "drawn": "The first value that differs was drawn by {op}, with {generator} in another state:",
     "arguments": "The first value that differs was made by {op}; in the second run it is {other}:",
     "entered": "The first value that differs came into torch from outside, and was first used by {op}:",
+    "elsewhere": "The first run carries out {op} where the second does so in another place:",
+    "used": "The first operation of both that was given other values after that is {op}:",
     "order": "The first run carries out {op} where the second carries out {other}:",
 }
+
+
+def _reason(finding: Finding, first: Op, second: Op) -> str:
+    if finding.passed is not None:
+        return "used"
+    # A line that only lies elsewhere, because others were added above it, is the same.
+    lines = [_source(op.stack.site) for op in (first, second) if op.stack.site is not None]
+    return "elsewhere" if finding.kind == "entered" and len(set(lines)) == 2 and all(lines) else finding.kind
 
 
 def _draws_in_words(finding: Finding, base: Path | None) -> Iterator[str]:
@@ -284,6 +293,15 @@ def _place_json(place: Place) -> dict[str, Any]:
         "kind": series.kind,
         "name": series.name,
     }
+
+
+def _finding_json(finding: Finding | None) -> dict[str, Any] | None:
+    if finding is None:
+        return None
+    first, second = (None if act is None else _act_json(act) for act in (finding.first, finding.second))
+    more = [_act_json(draw) for draw in finding.more]
+    told = {"kind": finding.kind, "before": finding.before, "first": first, "second": second, "more": more}
+    return {**told, "passed": _finding_json(finding.passed)}
 
 
 def _act_json(act: Observed) -> dict[str, Any]:

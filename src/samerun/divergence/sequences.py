@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from operator import eq
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from samerun.errors import TraceError
@@ -15,6 +17,7 @@ from samerun.tracing.sites import Site
 __all__ = ["Finding", "Observed", "first_finding", "from_resumption", "observed"]
 
 Observed: TypeAlias = "Op | Draw"
+Shape: TypeAlias = Callable[["Op | Draw"], Hashable]
 
 # How far ahead is looked for a place where both go on alike.
 _AHEAD = 2000
@@ -38,6 +41,7 @@ class Finding:
         second: what the second run did; ``None`` if only the first did something.
         before: how many operations and draws were the same before it.
         more: what the same run drew further from the same generator until both went on alike.
+        passed: what only one of the runs did before it, which may have made what an operation was given otherwise.
     """
 
     kind: Literal["draw", "set", "made", "drawn", "arguments", "entered", "order"]
@@ -45,6 +49,7 @@ class Finding:
     second: Observed | None
     before: int
     more: tuple[Draw, ...] = ()
+    passed: Finding | None = None
 
 
 def observed(events: Iterable[Event]) -> list[Observed]:
@@ -88,7 +93,7 @@ def first_finding(first: Sequence[Observed], second: Sequence[Observed], source:
             _judge(first, second, (here, there)) if skipped is None else _extra(first, second, (here, there), skipped)
         )
         if found is not None and _matters(found, source):
-            return found
+            return replace(found, passed=passed) if found.kind == "entered" else found
         passed = passed or found
         steps = skipped or (1, 1)
         here, there = here + steps[0], there + steps[1]
@@ -143,28 +148,34 @@ def _token(item: Observed) -> Hashable:
 
 def _rejoin(first: Sequence[Observed], second: Sequence[Observed], here: int, there: int) -> tuple[int, int] | None:
     """Return how many acts to pass over in either run to where both go on alike; ``None`` for a difference in place."""
-    if _go_on(first, second, (here, there), _ALIKE[0]):
-        return None
-    for alike in _ALIKE:
-        for distance in range(1, _AHEAD):
-            for ours, theirs in ((0, distance), (distance, 0)):
-                if _go_on(first, second, (here + ours, there + theirs), alike):
-                    return ours, theirs
+    # The same layers are called in several places; lines do not count where the script was changed.
+    for shape in (_placed, _shape):
+        if _go_on(first, second, (here, there), _ALIKE[0], shape):
+            return None
+        for alike in _ALIKE:
+            for distance in range(1, _AHEAD):
+                for ours, theirs in ((0, distance), (distance, 0)):
+                    if _go_on(first, second, (here + ours, there + theirs), alike, shape):
+                        return ours, theirs
     return None
 
 
-def _go_on(first: Sequence[Observed], second: Sequence[Observed], at: tuple[int, int], alike: int) -> bool:
+def _go_on(
+    first: Sequence[Observed], second: Sequence[Observed], at: tuple[int, int], alike: int, shape: Shape
+) -> bool:
     """Return whether the next acts are alike, up to the end if that is nearer."""
     ours, theirs = (acts[start : start + alike] for acts, start in zip((first, second), at, strict=True))
-    return bool(ours) and len(ours) == len(theirs) and all(map(_are_alike, ours, theirs))
+    return bool(ours) and len(ours) == len(theirs) and all(map(eq, map(shape, ours), map(shape, theirs)))
 
 
-def _are_alike(ours: Observed, theirs: Observed) -> bool:
-    """Return whether two runs did the same, with whatever values."""
-    return _shape(ours) == _shape(theirs)
+def _placed(act: Observed) -> Hashable:
+    """Return what an act is, with its line."""
+    site = act.stack.site
+    return _shape(act), site and (Path(site.file).name, site.line)
 
 
 def _shape(act: Observed) -> Hashable:
+    """Return what an act is, with whatever values."""
     if isinstance(act, Op):
         return act.kind, act.name, act.module, act.node
     return act.kind, act.name, act.how, act.count

@@ -15,7 +15,7 @@ from samerun.divergence.causes.diagnosis import Diagnosis
 from samerun.divergence.compare import Comparison
 from samerun.divergence.pairs import Pair
 from samerun.divergence.verdict import Finding, Verdict
-from samerun.divergence.words import MOMENTS, count, listed, name, sentence, subject
+from samerun.divergence.words import MOMENTS, change, count, listed, name, sentence, subject
 from samerun.tracing.reader import Series
 
 __all__ = ["Trimmed", "show"]
@@ -115,7 +115,9 @@ def _facts(verdict: Verdict) -> RenderableType:
         later = [f"{name(series)} ({other.step})" for series, other in comparison.later.items()]
         rows += [("differs after it", listed(later, 8))] if later else []
     evidence = finding.evidence
-    changes = [change.name for change in (*evidence.program, *evidence.setup, *evidence.environment)]
+    found = (*evidence.program, *evidence.setup, *evidence.environment)
+    # The command is what the reader decided; of the others the details of the diagnosis have what matters.
+    changes = [change(one) if one.name == "command" else one.name for one in found]
     if changes:
         rows.append(("differs around them", listed(changes, _MOST)))
     rows += _not_compared(finding) + _processes(verdict)

@@ -19,12 +19,12 @@ if "--resume" in sys.argv:
     checkpoint = torch.load("checkpoint.pt")
     model.load_state_dict(checkpoint["model"])
     optimizer.load_state_dict(checkpoint["optimizer"])
-    torch.set_rng_state(checkpoint["rng"])  # here
+    torch.set_rng_state(checkpoint["rng"])
     epochs = 2
 
 for epoch in range(epochs):
     sampler.set_epoch(epoch)
-    for batch, target in loader:
+    for batch, target in loader:  # here
         loss = nn.functional.mse_loss(model(batch), target)
         optimizer.zero_grad()
         loss.backward()

@@ -7,10 +7,10 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 numbers = list(range(32))
-random.shuffle(numbers)
+random.shuffle(numbers)  # here
 train = numbers[:24]
 
-random.seed(0)  # here
+random.seed(0)
 torch.manual_seed(0)
 x = torch.linspace(-1, 1, 32).reshape(32, 1)[train]
 loader = DataLoader(TensorDataset(x, x.sin()), batch_size=8, shuffle=True)

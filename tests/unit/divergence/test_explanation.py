@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,32 @@ def test_prose_is_no_wider_than_a_terminal_and_places_are_not_cut():
 def test_json_has_the_environments():
     told = json.loads(json.dumps(explained().as_json()))
     assert told["environment"][0] == {"name": "cpu.torch_capability", "first": "AVX2", "second": "DEFAULT"}
+
+
+def test_what_only_one_run_did_before_is_told_before_what_was_given_other_values():
+    extra = Op("aten.mul.Tensor", bytes(16), (), (), "T, 2", stack=Stack([Site("train.py", 7, "main")]))
+    found = explained("entered")
+    found = replace(found, finding=replace(found.finding, passed=Finding("order", None, extra, 0)))
+    text = found.text()
+    assert words(text).index("Only the second run carries out aten.mul.Tensor(T, 2): train.py:7 in main The first") < (
+        words(text).index("operation of both that was given other values after that is aten.randn.default")
+    )
+    assert "outside" not in text
+    told = json.loads(json.dumps(found.as_json()))["finding"]
+    assert told["passed"]["second"]["name"] == "aten.mul.Tensor"
+    assert told["passed"]["passed"] is None
+    assert "came into torch from outside" in words(explained("entered").text())
+
+
+@pytest.mark.parametrize(("line", "elsewhere"), [(3, True), (2, False)])
+def test_the_same_operation_of_another_line_is_not_put_down_to_its_inputs(tmp_path, line, elsewhere):
+    script = tmp_path / "train.py"
+    script.write_text("one = layer(x)\none = layer(x)\nother = layer(y)\n")
+    found = explained("entered")
+    acts = [
+        replace(act, stack=Stack([Site(str(script), at, "main")]))
+        for act, at in ((found.finding.first, 1), (found.finding.second, line))
+    ]
+    text = words(replace(found, finding=Finding("entered", *acts, 0)).text())
+    assert ("where the second does so in another place: " in text) == elsewhere
+    assert ("came into torch from outside" in text) != elsewhere

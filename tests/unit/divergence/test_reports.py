@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import math
 import re
+import sqlite3
 from html.parser import HTMLParser
 
 import pytest
@@ -16,6 +18,7 @@ from samerun.divergence.history import history
 from samerun.divergence.html import page
 from samerun.divergence.text import show
 from samerun.divergence.verdict import judge
+from samerun.errors import TraceError
 from samerun.tracing.format import Phase, rank_path
 
 ENVIRONMENT = {"python": {"hash_seed": 0}, "threads": {"intra_op": 2}}
@@ -148,6 +151,79 @@ def test_each_rank_is_told(pair, tmp_path):
     assert "differs in step 137: loss" in html
 
 
+def test_other_commands_are_shown_and_other_surroundings_named(pair, tmp_path):
+    commands = [{"argv": ["python", "train.py", *more]} for more in ([], ["--noise", "0.1"])]
+    metas = [{"command": command, "environment": ENVIRONMENT | {"x": at}} for at, command in enumerate(commands)]
+    paths = [write(tmp_path / f"{name}.trace", meta=meta) for name, meta in zip("AB", metas, strict=True)]
+    with judge(*paths) as found:
+        told = " ".join(text_of(found).split())
+    assert "differs around them command: python train.py and python train.py --noise 0.1 and x" in told
+
+
+def shuffled(path, hashes, order, **options):
+    environment = {**ENVIRONMENT, "python": {"hash_seed": hashes}}
+    made = {"file": "train.py", "line": 9, "function": "main"}
+    notes = (*SEEDS, (0, "loader", {"loader": "", "place": made}))
+
+    def batches(step):
+        return tuple(order[4 * step : 4 * step + 4])
+
+    return record(path, meta={"environment": environment}, notes=notes, batches=batches, steps=range(9), **options)
+
+
+def test_what_is_doubtful_is_said_to_be_with_what_else_fits(tmp_path, verdict):
+    order = list(range(40))
+    paths = shuffled(tmp_path / "A.trace", 1, order), shuffled(tmp_path / "B.trace", 2, order[3:] + order[:3])
+    with judge(*paths) as found:
+        assert [diagnosis.cause for diagnosis in found.worst.diagnoses] == ["hash-order", "data-order"]
+        text = text_of(found)
+    words = " ".join(text.split())
+    assert "(this is what fits best; the traces do not prove it)" in words
+    assert "\n  at    train.py:9 in main\n" in text
+    assert "what also fits: data-order the same until then" in words
+    # What is certain, has no line and is the only process has none of this.
+    certain = text_of(verdict)
+    assert "fits" not in certain
+    assert "\n  at " not in certain
+    assert "rank 0" not in certain
+
+
+def test_which_batch_of_a_step_differs_is_told(tmp_path):
+    events = (*EVENTS[:4], EVENTS[2], *EVENTS[3:])
+
+    def other(number):
+        count = itertools.count()
+
+        def content(step, phase, kind, name):
+            chosen = step == 3 and kind == "batch" and next(count) == number
+            return "other" if chosen else plain(step, phase, kind, name)
+
+        return content
+
+    whole = record(tmp_path / "A.trace", events=events)
+    for number, told in ((0, ""), (1, ", number 2 of the step")):
+        with judge(whole, record(tmp_path / f"{number}.trace", other(number), events=events)) as found:
+            words = " ".join(text_of(found).split())
+        before, _, after = words.partition("first in step 3: the batch, from the batch to the backward pass")
+        assert (before.endswith("DIFFERS "), after.startswith(f"{told} The")) == (True, True), words
+
+
+def test_a_recording_that_began_late_has_as_many_steps_as_were_recorded(tmp_path):
+    paths = [record(tmp_path / f"{name}.trace", steps=range(5, 12), initial=None) for name in "AB"]
+    with judge(*paths) as found:
+        assert re.search(r"A\.trace +7 steps +ended", text_of(found))
+        assert "7 steps compared" in text_of(found)
+
+
+def test_the_files_are_closed_with_the_verdict(pair):
+    with judge(*pair) as found:
+        traces = found.worst.evidence.traces
+        assert traces[0].notes()
+    for trace in traces:
+        with pytest.raises((TraceError, sqlite3.ProgrammingError)):
+            trace.notes()
+
+
 # --- JSON
 
 
@@ -258,6 +334,18 @@ def test_a_chart_keeps_the_extremes_of_many_points_and_leaves_out_what_cannot_be
     assert len(line["points"].split()) == 2
     assert "nothing to draw" in chart("t", [Line("a", [], "first")], None)
     assert "polyline" in chart("t", [Line("a", [(3, 1.0)], "first")], 3)
+
+
+def test_text_that_a_line_crosses_is_drawn_over_it(verdict):
+    for svg in (
+        strip(history(verdict.worst.comparison), 0),
+        chart("t", [Line("a", [(0, 1.0), (9, 1.0)], "first")], 0),
+    ):
+        drawn = [(tag, given.get("class")) for tag, given in elements(svg)]
+        lines = [at for at, (tag, kind) in enumerate(drawn) if tag == "polyline" or kind == "mark"]
+        titles = [at for at, found in enumerate(drawn) if found in (("text", "moment"), ("text", "start"))]
+        assert max(lines) < titles[-1]
+        assert not [at for at in titles if drawn[at][1] == "moment" and at < max(lines)]
 
 
 def test_names_are_escaped(verdict):

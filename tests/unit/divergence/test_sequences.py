@@ -197,3 +197,29 @@ def test_two_steps_begin_where_they_are_alike() -> None:
     ours, theirs = [op("lerp_"), op("lerp_"), *STEP], [op("empty"), op("uniform_"), op("detach"), *changed(1)]
     assert from_resumption(ours, theirs) == (STEP, changed(1))
     assert from_resumption(STEP[:3], theirs) == (STEP[:3], theirs)
+
+
+def at(line: int, acts: list[Observed]) -> list[Observed]:
+    return [replace(act, stack=Stack([Site("train.py", line, "main")])) for act in acts]
+
+
+def test_the_same_layers_called_in_another_place_are_something_more() -> None:
+    first = [*at(3, STEP), *at(9, changed(1))]
+    extra = at(6, [act for act in changed(2) if isinstance(act, Op)])
+    second = [*at(3, STEP), *extra, *at(9, changed(3))]
+    finding = found(first, second)
+    assert finding.kind == "made"  # the first that both carry out has equal inputs here
+    later = [replace(act, inputs=(b"other",)) if isinstance(act, Op) else act for act in at(9, changed(3))]
+    finding = found(first, [*at(3, STEP), *extra, *later])
+    assert (finding.kind, finding.first, finding.second) == ("entered", first[10], later[1])
+    passed = finding.passed
+    assert passed is not None
+    assert (passed.kind, passed.first, passed.second) == ("order", None, extra[0])
+
+
+def test_lines_that_were_moved_do_not_hide_what_is_the_same() -> None:
+    second = [*at(4, STEP[:2]), draw("python"), *at(5, STEP[2:])]
+    assert found(at(3, STEP), second).second == draw("python")
+    assert first_finding(at(3, STEP), at(4, STEP)) is None
+    moved = [replace(STEP[1], digest=b"other".ljust(16), inputs=(b"other",)), *STEP[2:]]
+    assert found(at(3, STEP[1:]), at(4, moved)).passed is None

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from runs import record
-from samerun.divergence.sources import changed_line, changed_since, hash_lines
+from samerun.divergence.sources import changed_line, changed_since, drawn_before, hash_lines
 from samerun.tracing.reader import Trace
+from samerun.tracing.sites import Site
 
 
 @pytest.fixture
@@ -85,3 +86,29 @@ def test_files_that_were_changed_since_are_named(traced):
 def test_a_file_whose_digest_was_not_recorded_is_not_said_to_have_changed(tmp_path):
     with Trace(record(tmp_path / "A.trace", steps=range(1), meta={"source": {"path": "gone.py"}})) as trace:
         assert changed_since(trace) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "library", "line"),
+    [
+        ("import random\nrandom.shuffle(x)\nrandom.random()\n", "python", 2),
+        ("import random as r\nif ready:\n    r.random()\n", "python", 3),
+        ("from random import shuffle as mix\nmix(x)\n", "python", 2),
+        ("import numpy as np\nx = [np.random.permutation(9)]\n", "numpy", 2),
+        ("from numpy import random\nrandom.rand(3)\n", "numpy", 2),
+        ("import numpy.random\nnumpy.random.rand(3)\n", "numpy", 2),
+        # Another library's, another object's, a seed, a generator of its own, and what is not executed there.
+        ("import numpy as np\nnp.random.rand(3)\n", "python", None),
+        ("import random\nrng = random.Random(3)\nrng.random()\nrandom.getstate()\n", "python", None),
+        ("import numpy as np\nrng = np.random.default_rng(3)\nrng.random()\n", "numpy", None),
+        ("import random\ndef split():\n    random.shuffle(x)\n", "python", None),
+        ("random.shuffle(x)\n", "python", None),
+        ("def broken(", "python", None),
+    ],
+)
+def test_the_first_line_that_draws_before_a_seed(traced, text, library, line):
+    trace = traced(f"{text}# the seed\nimport random\nrandom.random()\n")
+    script = str(Path(trace.path).with_name("train.py"))
+    seed = Site(script, text.count("\n") + 1, "<module>")
+    assert drawn_before(trace, seed, library) == (None if line is None else Site(script, line, "<module>"))
+    assert drawn_before(trace, seed._replace(file="other.py"), library) is None

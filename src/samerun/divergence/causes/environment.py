@@ -16,14 +16,16 @@ _FIRST = ("packages.torch", "packages.numpy", "flags.", "variables.", "gpu.", "p
 def _diagnose(evidence: Evidence) -> Diagnosis | None:
     pair = evidence.pair
     hash_seed = [found for found in evidence.environment if found.name == "python.hash_seed"]
-    environment = [found for found in evidence.environment if found not in hash_seed]
-    found = [*evidence.program, *evidence.setup, *sorted(environment, key=_rank)]
+    environment = sorted((found for found in evidence.environment if found not in hash_seed), key=_rank)
+    # A model or an optimizer may be another one because of a flag, such as the default dtype.
+    flags = [found for found in environment if found.name.startswith("flags.")]
+    found = [*evidence.program, *flags, *evidence.setup, *(entry for entry in environment if entry not in flags)]
     if pair is None or not found:
         return None
     return Diagnosis(
         "environment",
         f"the runs were not set up alike, which may explain {subject(pair.series)}: {listed([c.name for c in found])}",
-        "make these the same and compare again; what then still differs has another cause",
+        "make these the same and compare again, or let samerun explain find the line",
         changed_line(*evidence.traces) if evidence.program else None,
         certain=False,
         details=tuple(map(change, found[:6])),

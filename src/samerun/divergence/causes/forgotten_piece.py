@@ -8,12 +8,14 @@ from samerun.divergence.pairs import Pair
 from samerun.divergence.words import ahead, count, generator, listed, rates, subject
 from samerun.tracing.format import Phase, is_untrained
 from samerun.tracing.reader import Note
+from samerun.tracing.sites import Site
 
 __all__ = ["CAUSE"]
 
 _RESTORE = "save it in the checkpoint and load it before the first step of the resumed run"
 # Steps after resuming in which a schedule or statistics that were not restored show.
 _SOON = 1000
+_POSITION = "the position in the data"
 
 
 def _diagnose(evidence: Evidence) -> Diagnosis | None:
@@ -24,6 +26,7 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
     if found is None:
         return None
     what, sentence, advice = found
+    begun = _begun(evidence, side) if what == _POSITION else None
     label = evidence.labels[side]
     loads = evidence.notes(side, "load")
     loaded = listed(list(dict.fromkeys(str(note.value.get("call")) for note in loads)), 6)
@@ -31,7 +34,7 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
         "forgotten-piece",
         f"{label} goes on from step {evidence.comparison.pairing.steps[0]} without {what}: {sentence}",
         advice,
-        place_of(_last_load(loads)),
+        begun or place_of(_last_load(loads)),
         details=(f"{label} loaded: {loaded}",) if loads else (f"{label} loaded nothing that was seen",),
     )
 
@@ -164,14 +167,21 @@ def _position(evidence: Evidence) -> tuple[str, str, str]:
     start = evidence.comparison.pairing.steps[0]
     if found is not None and found.elsewhere is not None and evidence.resumed == 1:
         begins = f"its first batch is that of step {found.elsewhere}, not of step {start}"
-        return "the position in the data", begins, advice
+        return _POSITION, begins, advice
     if found is not None and found.how == "content":
         return (
             "what its samples are made from",
             f"the samples of its first batch are in no batch near step {start}",
             advice,
         )
-    return "the position in the data", "its first batch is another one", advice
+    return _POSITION, "its first batch is another one", advice
+
+
+def _begun(evidence: Evidence, side: int) -> Site | None:
+    """Return the line that iterates the loader whose batches come from another place; no load has to do with it."""
+    name = evidence.pair.series.name if evidence.pair else None
+    notes = [note for note in evidence.notes(side, "iter") if note.value.get("loader") == name]
+    return place_of(notes[0]) if notes else None
 
 
 def differing_parts(evidence: Evidence, pair: Pair) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from samerun.divergence.causes.diagnosis import Cause, Diagnosis
 from samerun.divergence.evidence import Evidence
 from samerun.divergence.pairs import Pair
-from samerun.divergence.words import ahead, generator
+from samerun.divergence.words import ahead, change, generator
 from samerun.tracing.format import Phase
 from samerun.tracing.reader import Series
 
@@ -14,6 +14,7 @@ __all__ = ["CAUSE"]
 _ADVICE = "draw that from another generator, or put it into samerun.isolate() or a Stream, so that it leaves no trace"
 _AGAIN = ", although it was restored: batches that are skipped, or were fetched ahead before it was saved, draw again"
 _KEYED = "let no batch draw from it: samerun.DataLoader has generators for each item, and a state in place of skipping"
+_SETTINGS = "give both loaders the same settings, or use samerun.DataLoader, whose draws do not depend on them"
 _WHERE = {
     Phase.BEFORE_BATCH: "between the step before and the fetching of the batch",
     Phase.BATCH: "while the batch was fetched",
@@ -25,6 +26,8 @@ _WHERE = {
 def _diagnose(evidence: Evidence) -> Diagnosis | None:
     pair = evidence.pair
     if pair is None:
+        return None
+    if _made_otherwise(evidence, pair):
         return None
     if (initial := _initial(evidence, pair)) is not None:
         return initial
@@ -39,15 +42,30 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
     side = line[0] if line is not None else int((draws or 0) > 0)
     where = _where(evidence, pair)
     again = side == evidence.resumed and evidence.is_restored(source)
+    loader = _loader(evidence, pair) if line is None else []
     others = [f"{generator(other)} is {_in_words(number)} there" for other, number in counted[1:]]
     return Diagnosis(
         "generator-ahead",
         f"{generator(source)} is {_in_words(draws)} in {evidence.labels[side]}: something drew from it {where}"
         f"{_AGAIN if again else ''}",
-        _KEYED if again else _ADVICE,
-        line[1] if line is not None else None,
-        details=(*others, *(() if line is not None else ("samerun explain finds the line",))),
+        _KEYED if again else _SETTINGS if loader else _ADVICE,
+        line[1] if line is not None else evidence.loader_place(1) if loader else None,
+        details=(*others, *loader, *(() if line is not None else ("samerun explain finds the line",))),
     )
+
+
+def _made_otherwise(evidence: Evidence, pair: Pair) -> bool:
+    """Return whether the parameters have other shapes or dtypes, for which other numbers were drawn at first."""
+    first = pair.step == evidence.comparison.pairing.steps[0] and pair.phase < Phase.GRADIENTS
+    return first and any(found.name.startswith("model ") and ": parameters" in found.name for found in evidence.setup)
+
+
+def _loader(evidence: Evidence, pair: Pair) -> list[str]:
+    """Return what is set otherwise in the loaders, if one of them was begun anew in this step: that draws."""
+    begun = any(note.step == evidence.step_of(side) for side in (0, 1) for note in evidence.notes(side, "iter"))
+    if not begun or pair.series.kind != "rng" or pair.phase > Phase.BATCH:
+        return []
+    return [change(found) for found in evidence.setup if found.name.startswith("loader ")][:4]
 
 
 def _initial(evidence: Evidence, pair: Pair) -> Diagnosis | None:

@@ -16,8 +16,7 @@ _ADVICE = "set PYTHONHASHSEED=0 before Python starts, or sort the set, and make 
 def _diagnose(evidence: Evidence) -> Diagnosis | None:
     if evidence.pair is None or not evidence.hashing_varies or evidence.resumed is not None:
         return None
-    # Where the program itself is another one, it is the nearer cause.
-    if any(change.name in ("command", "script") for change in evidence.program):
+    if not evidence.same_program:  # that is the nearer cause
         return None
     return _seed(evidence) or _names(evidence) or _batch(evidence)
 

@@ -14,9 +14,10 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
     if pair is None or pair.series.kind != "rates":
         return None
     one, other = map(rates, evidence.values_of(pair))
-    details = tuple(change(found) for found in evidence.setup if found.name.startswith("optimizer"))[:4]
+    name = pair.series.name
+    details = tuple(change(found) for found in evidence.setup if found.name.startswith(f"optimizer {name}:"))[:4]
     what = f"the learning rate is {one} and {other}" if one != other else "a setting of the optimizer differs"
-    notes = evidence.notes(1, "optimizer")
+    notes = [note for note in evidence.notes(1, "optimizer") if str(note.value.get("optimizer", name)) == name]
     return Diagnosis(
         "learning-rate",
         f"{what} in step {pair.step}",

@@ -21,7 +21,9 @@ def other_seeds(evidence: Evidence) -> tuple[Note, Note] | None:
         [pair.series.name] if pair.series.kind == "draw" else []
     )
     concerned = [note for source in sources for note in evidence.seeds(0, source)]
-    for one, other in zip(evidence.notes(0, "seed"), evidence.notes(1, "seed"), strict=False):
+    # What a resumed run seeds after its start is that of later epochs.
+    most = None if evidence.resumed is None else 1
+    for one, other in zip(evidence.notes(0, "seed")[:most], evidence.notes(1, "seed")[:most], strict=False):
         same_library = one.value.get("library") == other.value.get("library")
         if same_library and (one in concerned or not sources) and one.value.get("value") != other.value.get("value"):
             return one, other

@@ -5,6 +5,7 @@ from __future__ import annotations
 from samerun.divergence.causes.diagnosis import Cause, Diagnosis
 from samerun.divergence.evidence import Evidence, place_of
 from samerun.divergence.pairs import Pair
+from samerun.divergence.sources import drawn_before
 from samerun.divergence.words import generator, subject
 from samerun.tracing.format import Phase
 from samerun.tracing.reader import Note
@@ -41,14 +42,17 @@ def _used(evidence: Evidence) -> Diagnosis | None:
     pair, note = evidence.pair, used_early(evidence)
     if pair is None or note is None:
         return None
-    name = generator(str(note.value.get("library")))
+    library, seed = str(note.value.get("library")), place_of(note)
+    name = generator(library)
+    drew = drawn_before(evidence.traces[1], seed, library) if seed is not None else None
     return Diagnosis(
         "seeded-late",
         f"{name} was drawn from before it was seeded with {note.value.get('value')!r}, and what it gave then is "
         f"another in every process: the first difference is in {subject(pair.series)}",
         _ADVICE,
-        place_of(note),
+        drew or seed,
         certain=False,
+        details=(f"seeded at {seed}",) if drew else (),
     )
 
 
@@ -60,6 +64,9 @@ def used_early(evidence: Evidence) -> Note | None:
     """
     pair = evidence.pair
     if pair is None or evidence.resumed is not None or evidence.moved or evidence.setup or not _is_early(pair):
+        return None
+    # Libraries draw while they are imported: names of temporary files, say. Another program is the nearer cause.
+    if not evidence.same_program or evidence.drawn_for_batch:
         return None
     for one, other in zip(evidence.notes(0, "seed"), evidence.notes(1, "seed"), strict=False):
         same = _told(one) == _told(other) and _told(one)[0] in ("python", "numpy")

@@ -1,9 +1,18 @@
 from __future__ import annotations
 
-from planted import ENVIRONMENT, ORDER, SEEDED, batches_of, loader, spoiled
-from runs import EVENTS
-from samerun.tracing.format import Phase
+import pytest
+import torch
+
+from planted import ENVIRONMENT, ORDER, SEEDED, batches_of, loader, seed, spoiled
+from runs import EVENTS, digest, rows
+from samerun.divergence.causes.registry import diagnose
+from samerun.divergence.compare import compare_runs
+from samerun.divergence.evidence import Evidence
+from samerun.rng.registry import global_sources
+from samerun.tracing.format import Phase, pack_state
+from samerun.tracing.generators import Generators
 from samerun.tracing.sites import Site
+from samerun.tracing.writer import Writer
 
 
 def test_data_in_another_order(judge):
@@ -150,3 +159,103 @@ def test_a_pass_that_ended_earlier_because_of_a_setting(judge):
     assert "it ended before step 3 in B.trace, and goes on in A.trace" in found.sentence
     same = {"notes": (*SEEDED, loader(drop_last=False), begun(0), begun(3)), **content}
     assert "other-batches" not in [diagnosis.cause for diagnosis in judge(first, same)]
+
+
+def listing_of(order, line, path="/data"):
+    place = {"file": "data.py", "line": line, "function": "images"}
+    return 0, "listdir", {"path": path, "digest": order, "sorted": "same", "count": 3, "place": place}
+
+
+def test_only_a_directory_whose_order_differs_is_named(judge):
+    """Not the first that was listed, nor one that another line listed, nor one that what differs cannot depend on."""
+    first = {"batches": batches_of(ORDER), "steps": range(50), "notes": (listing_of("a", 8), listing_of("b", 9))}
+    second = {**first, "batches": batches_of(ORDER[::-1]), "notes": (listing_of("a", 8), listing_of("c", 9))}
+    (found, *_) = judge(first, second)
+    assert (found.cause, found.place) == ("file-order", Site("data.py", 9, "images"))
+    second["notes"] = (listing_of("a", 8), listing_of("c", 10))
+    assert "file-order" not in [found.cause for found in judge(first, second)]
+    # More were listed in one of them.
+    second["notes"] = (listing_of("a", 8), listing_of("c", 9), listing_of("d", 11))
+    assert judge(first, second)[0].place == Site("data.py", 9, "images")
+    notes = {"notes": (listing_of("a", 8),)}, {"notes": (listing_of("b", 8),)}
+    found = judge(notes[0], {**notes[1], "content": spoiled(3, "rates")})
+    assert "file-order" not in [diagnosis.cause for diagnosis in found]
+
+
+def test_the_settings_of_the_loader_are_told_beside_another_order(judge):
+    first = {"batches": batches_of(ORDER), "steps": range(50), "notes": (*SEEDED, loader(shuffle=False))}
+    changed = loader(shuffle=True, prefetch_factor=2, sampler="x", timeout=3, worker_init_fn="y")
+    second = {**first, "batches": batches_of(ORDER[::-1]), "notes": (*SEEDED, changed)}
+    (found, *_) = judge(first, second)
+    assert (found.cause, len(found.details)) == ("data-order", 4)
+    assert "loader : shuffle: False and True" in found.details
+    optimizers = [(0, "optimizer", {"optimizer": "0", "class": name}) for name in ("SGD", "Adam")]
+    second["notes"] = (*first["notes"], optimizers[1])
+    (found, *_) = judge({**first, "notes": (*first["notes"], optimizers[0])}, second)
+    assert (found.cause, found.details) == ("data-order", ())
+
+
+def drawing(path, extra=0, *, noise=0, **meta):
+    """Record a run that fetches a batch, for which numbers are drawn in the main process."""
+    torch.manual_seed(1)
+    writer, generators = Writer(path, {"environment": ENVIRONMENT, **meta}), Generators()
+    generators.refresh()
+    source, rng = global_sources()["torch.cpu"], writer.series("rng", "torch.cpu")
+
+    def read(step, phase):
+        state, position = {name: found for name, *found in generators.read()}["torch.cpu"]
+        writer.event(step, phase, rng, state, value=position)
+
+    for note in (seed("torch", 1), loader()):
+        writer.note(*note)
+    for step in range(3):
+        writer.state(step, rng, pack_state(source.pack(source.read())))
+        read(step, Phase.BEFORE_BATCH)
+        torch.rand(4 + extra)
+        samples = [("sample", step, at, noise) for at in range(4)]
+        writer.event(step, Phase.BATCH, writer.series("batch", ""), digest(samples), parts=rows(*samples))
+        read(step, Phase.BATCH)
+        writer.event(step, Phase.BATCH, writer.series("loss", ""), digest(samples))
+        writer.end_step(step)
+    writer.close()
+    return path
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_samples_for_which_more_was_drawn_are_made_in_another_way(tmp_path, side):
+    paths = [drawing(tmp_path / "A.trace"), drawing(tmp_path / "B.trace", 12, noise=1)]
+    run = compare_runs(*(paths if side else paths[::-1]))
+    (found, *_) = diagnose(Evidence(run.worst))
+    run.close()
+    assert (found.cause, found.certain, found.place) == ("item-content", True, Site("train.py", 9, "main"))
+    assert "torch's CPU generator took 12 draws more for it in B.trace: its samples are made in another way" in (
+        found.sentence
+    )
+    assert found.advice.startswith("compare what makes a sample")
+
+
+def test_samples_for_which_as_much_was_drawn_are_not(tmp_path):
+    run = compare_runs(drawing(tmp_path / "A.trace"), drawing(tmp_path / "B.trace", noise=1))
+    (found, *_) = diagnose(Evidence(run.worst))
+    run.close()
+    assert (found.cause, found.certain) == ("item-content", False)
+    assert "more for it" not in found.sentence
+
+
+def test_hashes_are_mentioned_where_nothing_is_certain(judge):
+    random = {"environment": {**ENVIRONMENT, "python": {"version": "3.11.7", "hash_seed": "random"}}}
+    changed = [*ORDER[:13], "changed", *ORDER[14:]]
+    workers = [loader(num_workers=0), loader(num_workers=2)]
+    for meta, second, mentioned in (
+        (random, workers[0], True),
+        ({}, workers[0], False),
+        (random, workers[1], False),
+    ):
+        options = {"meta": meta, "notes": (*SEEDED, workers[0])}
+        told = judge(
+            {**options, "batches": batches_of(ORDER)},
+            {**options, "batches": batches_of(changed), "notes": (*SEEDED, second)},
+        )
+        found = next(diagnosis for diagnosis in told if diagnosis.cause == "item-content")
+        assert any("strings have other hashes" in detail for detail in found.details) == mentioned
+        assert ("loader : num_workers: 0 and 2" in found.details) == (second is workers[1])

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
 import torch
 
-from planted import ENVIRONMENT, WITHOUT_LOADER, seed, spoiled
+from planted import ENVIRONMENT, WITHOUT_LOADER, loader, seed, spoiled
 from runs import digest
 from samerun.divergence.causes.registry import diagnose
 from samerun.divergence.compare import compare_runs
@@ -194,4 +196,36 @@ def test_weights_drawn_alike_by_other_instructions(tmp_path):
     causes = [diagnosis.cause for diagnosis in diagnose(Evidence(run.worst))]
     run.close()
     assert causes[0] == "generator-ahead"
+    assert "threads" not in causes
+
+
+@pytest.mark.parametrize(("settings", "step", "named"), [(True, 5, True), (True, 4, False), (False, 5, False)])
+def test_a_loader_that_is_set_otherwise_and_begun_anew_draws_otherwise(tmp_path, settings, step, named):
+    paths = [real(tmp_path / "A.trace"), real(tmp_path / "B.trace", extra_at=5)]
+    for path, persistent in zip(paths, (False, settings), strict=True):
+        with closing(sqlite3.connect(path)) as file, file:
+            _, kind, value = loader(persistent_workers=persistent)
+            notes = [(0, kind, value), (step, "iter", {"loader": ""})]
+            told = [(at, kind, json.dumps(value)) for at, kind, value in notes]
+            file.executemany("INSERT INTO notes (step, kind, value) VALUES (?, ?, ?)", told)
+    run = compare_runs(*paths)
+    (found, *_) = diagnose(Evidence(run.worst))
+    run.close()
+    assert found.cause == "generator-ahead"
+    assert ("loader : persistent_workers: False and True" in found.details) == named
+    assert found.place == (Site("train.py", 9, "main") if named else None)
+    assert found.advice.startswith("give both loaders the same settings") == named
+    assert found.details[-1] == "samerun explain finds the line"
+
+
+@pytest.mark.parametrize("note", [seed("torch", 2), (0, "load", {"call": "Net.load_state_dict", "on": "Net"})])
+@pytest.mark.parametrize("side", [0, 1])
+def test_weights_that_were_loaded_or_drawn_otherwise_are_not_the_doing_of_instructions(tmp_path, note, side):
+    paths = beginning(tmp_path / "A.trace"), beginning(tmp_path / "B.trace", machine="DEFAULT")
+    with closing(sqlite3.connect(paths[side])) as file, file:
+        step, kind, value = note
+        file.execute("INSERT INTO notes (step, kind, value) VALUES (?, ?, ?)", (step, kind, json.dumps(value)))
+    run = compare_runs(*paths)
+    causes = [diagnosis.cause for diagnosis in diagnose(Evidence(run.worst))]
+    run.close()
     assert "threads" not in causes

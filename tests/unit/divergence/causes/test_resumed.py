@@ -64,10 +64,16 @@ def test_parameters_that_a_resumed_run_did_not_load(judge):
 
 
 def test_a_position_that_a_resumed_run_forgot_names_the_step_it_began_from(judge):
-    from_front = {**RESUMED, "batches": lambda step: batches_of(ORDER)(step - 10)}
+    place = {"file": "train.py", "line": 27, "function": "main"}
+    begun = (0, "iter", {"loader": "Other[9]"}), (0, "iter", {"loader": "", "place": place})
+    loaded = (0, "load", {"call": "Net.load_state_dict", "on": "Net", "place": {**place, "line": 12}})
+    from_front = {**RESUMED, "batches": lambda step: batches_of(ORDER)(step - 10), "notes": (*begun, loaded)}
     (found, *_) = judge({"batches": batches_of(ORDER)}, from_front)
     assert found.cause == "forgotten-piece"
     assert "its first batch is that of step 0, not of step 10" in found.sentence
+    assert found.place == Site("train.py", 27, "main")
+    (found, *_) = judge({"batches": batches_of(ORDER)}, {**from_front, "notes": (begun[0], loaded)})
+    assert found.place == Site("train.py", 12, "main")
 
 
 TEACHER = (*EVENTS[:4], (Phase.BATCH, "parameters", "__main__.teacher"), *EVENTS[4:])
@@ -136,3 +142,53 @@ def test_a_resumed_run_whose_first_steps_are_skipped(judge):
     (found, *_) = judge({"events": events}, resumed)
     assert found.cause == "forgotten-piece"
     assert "without the gradient scaler: it skipped 2 steps that overflowed" in found.sentence
+
+
+def test_a_scale_that_is_another_is_told(judge):
+    events = (*EVENTS[:6], (Phase.GRADIENTS, "scaler", ""), *EVENTS[6:])
+    values = [lambda step, kind, scale=scale: scale if kind == "scaler" else None for scale in (512.0, 65536.0)]
+    resumed = {**RESUMED, "content": spoiled(10, "loss", "scaler"), "notes": (), "events": events, "values": values[1]}
+    (found, *_) = judge({"events": events, "values": values[0]}, resumed)
+    assert "without the gradient scaler: its scale is 512.0 and 65536.0" in found.sentence
+
+
+def test_buffers_that_were_not_loaded_are_named(judge):
+    layouts = {"buffers": [("norm.mean", "float32", [2]), ("norm.var", "float32", [2])]}
+    parts = [
+        lambda step, kind, last=last: b"mean----" + last if kind == "buffers" else None
+        for last in (b"var----1", b"var----2")
+    ]
+    first = {"layouts": layouts, "parts": parts[0]}
+    second = {**RESUMED, "layouts": layouts, "parts": parts[1], "content": spoiled(9, "buffers"), "notes": ()}
+    (found, *_) = judge(first, second)
+    assert "without the buffers: norm.var differ" in found.sentence
+
+
+def test_an_optimizer_that_was_loaded_and_is_another_one(judge):
+    (found, *_) = judge({}, {**RESUMED, "content": spoiled(9, "optimizer"), "notes": ()})
+    assert "without the optimizer's state: it is another one before the first step" in found.sentence
+
+
+def test_an_optimizer_that_began_anew_is_not_the_cause_of_what_differs_later(judge):
+    first = {"content": spoiled(0, "optimizer")}  # it has no state, so that nothing of it is lost
+
+    def later(step, phase, kind, name):
+        return ("other", step) if kind == "rates" and step >= 15 else first["content"](step, phase, kind, name)
+
+    (found, *_) = judge(first, {**RESUMED, "loaded": ("parameters", "buffers"), "content": later, "notes": ()})
+    assert "without the schedule" in found.sentence
+
+
+def test_parameters_that_differ_after_a_step_whose_gradients_are_unknown_are_not_put_down_to_the_optimizer(judge):
+    events = tuple(event for event in EVENTS if event[1] != "gradients")
+    second = {**RESUMED, "events": events, "content": spoiled(10, "parameters"), "notes": ()}
+    assert "forgotten-piece" not in [found.cause for found in judge({"events": events}, second)]
+
+
+@pytest.mark.parametrize(("steps", "forgotten"), [(1000, True), (1001, False)])
+def test_a_schedule_that_was_forgotten_shows_soon(judge, steps, forgotten):
+    events = ((Phase.GRADIENTS, "rates", "0"), (Phase.STEPPED, "parameters", ""))
+    first = {"events": events, "steps": range(10 + steps + 1), "notes": ()}
+    second = {**first, **RESUMED, "steps": range(10, 10 + steps + 1), "content": spoiled(10 + steps, "rates")}
+    (found, *_) = judge(first, second, offset=10)
+    assert (found.cause == "forgotten-piece") == forgotten

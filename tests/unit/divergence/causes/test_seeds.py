@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from planted import ENVIRONMENT, ORDER, SEEDED, WITHOUT_LOADER, batches_of, seed, spoiled
@@ -169,3 +171,52 @@ def test_data_chosen_before_the_seed(judge, library, early, cause):
     if cause == "seeded-late":
         assert found.place == Site("train.py", 30, "main")
         assert "Python's global generator was drawn from before it was seeded with 7" in found.sentence
+
+
+def test_a_seed_in_every_epoch_of_a_resumed_run_is_that_of_another_epoch(judge):
+    def content(step, phase, kind, name):
+        return (plain(step, phase, kind, name), "B") if name == "torch.cpu" else plain(step, phase, kind, name)
+
+    seeds = [seed(value=value) for value in (5, 100, 102)]
+    causes = {
+        found.cause
+        for found in judge(
+            {"notes": tuple(seeds)},
+            {"notes": (seeds[0], seeds[2]), "content": content, "steps": range(10, 20), "start": 10},
+        )
+    }
+    assert "other-seed" not in causes
+    assert "forgotten-piece" in causes
+
+
+@pytest.mark.parametrize("change", ["command", "script", "module"])
+def test_what_a_library_drew_before_the_seed_is_not_blamed_where_the_program_is_another(judge, change):
+    meta = {
+        "command": {"command": {"argv": ["python", "train.py", "--noise"]}},
+        "script": {"source": {"path": "train.py", "digest": "b"}},
+        "module": {"modules": {"model": {"path": "model.py", "digest": "b"}}},
+    }[change]
+    old = {
+        "command": {"argv": ["python", "train.py"]},
+        "source": {"path": "train.py", "digest": "a"},
+        "modules": {"model": {"path": "model.py", "digest": "a"}},
+    }
+    first = {"batches": batches_of(ORDER), "steps": range(50), "notes": (used("python", 7, True),), "meta": old}
+    causes = [found.cause for found in judge(first, {**first, "batches": batches_of(ORDER[::-1]), "meta": old | meta})]
+    assert causes == ["data-order"]
+
+
+def test_the_line_that_drew_before_the_seed_is_named_where_it_still_is_there(judge, tmp_path):
+    text = "import random\n\nrandom.shuffle(names)\nrandom.seed(7)\n"
+    script = tmp_path / "train.py"
+    script.write_text(text)
+    step, kind, told = used("python", 7, True)
+    note = step, kind, {**told, "place": {"file": str(script), "line": 4, "function": "<module>"}}
+    source = {"path": str(script), "digest": hashlib.sha256(text.encode()).hexdigest()}
+    first = {"batches": batches_of(ORDER), "steps": range(50), "notes": (note,), "meta": {"source": source}}
+    (found, *_) = judge(first, {**first, "batches": batches_of(ORDER[::-1])})
+    assert (found.cause, found.place) == ("seeded-late", Site(str(script), 3, "<module>"))
+    assert found.details == (f"seeded at {script}:4 in <module>",)
+    script.write_text(f"# changed\n{text}")
+    (found, *_) = judge(first, {**first, "batches": batches_of(ORDER[::-1])})
+    assert (found.place, found.details) == (Site(str(script), 4, "<module>"), ())
