@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
+import sys
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -160,6 +162,8 @@ def _run(script: Script, scenarios: Sequence[Scenario], options: dict[str, Any],
         raise click.UsageError("no scenario is left to try; see --list")
     jobs = options["jobs"] or config.jobs
     quick, keep = options["quick"], options["keep"]
+    # So that what was started is ended, and what was made is removed.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with Progress(scenarios, jobs or os.cpu_count() or 1, Console(stderr=True), quick=quick) as progress:
         return verified(script, scenarios, quick=quick, jobs=jobs, keep=keep, told=progress)
 
