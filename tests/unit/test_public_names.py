@@ -20,6 +20,7 @@ MODULES = [
     "samerun.rng",
     "samerun.state",
     "samerun.testing",
+    "samerun.verify",
 ]
 
 

@@ -101,6 +101,7 @@ class _Judge:
         else:
             with found:
                 if any(finding.comparison.divergence is not None for finding in found.findings):
+                    self._went_on(number, found.worst.comparison)
                     return self._differs(process, found)
                 if found.run.left_out:
                     names = ", ".join(found.run.left_out)
@@ -152,7 +153,8 @@ class _Judge:
         return f"What it computes depends on {self._scenario.depends}."
 
     def _failed(self, number: int, process: Lived) -> Outcome:
-        lines = [line.strip() for line in process.output.splitlines() if line.strip()]
+        # The lines by which Python points into the one above say nothing alone.
+        lines = [line.strip() for line in process.output.splitlines() if line.strip(" ^~")]
         said = lines[-1] if lines else "it printed nothing"
         reason = f"it ended with exit code {process.code}: {said}"
         if number == 0:

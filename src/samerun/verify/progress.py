@@ -54,19 +54,17 @@ class Progress:
         self._running: dict[str, tuple[str, float]] = {}
         self._started: dict[str, float] = {}
         self._done: list[Outcome] = []
+        # A transient one writes nothing where there is no terminal.
         self._live = Live(console=console, transient=True, refresh_per_second=4, get_renderable=self._shown)
-        self._wanted = console.is_terminal
 
     def __enter__(self) -> Progress:
-        if self._wanted:
-            self._live.start()
+        self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._wanted:
-            self._live.stop()
+        self._live.stop()
 
     def __call__(self, text: str, outcomes: Sequence[Outcome]) -> None:
         """Note what begins, or what came of it."""

@@ -93,9 +93,14 @@ def _resumption(found: Resumption) -> str:
 
 
 def advice_to_resume(report: Report) -> str:
-    """Return what to do where a script began anew each time it was killed; empty if it did not, or never was."""
-    starts = [resumption.start for outcome in report.outcomes for resumption in outcome.resumptions]
-    return _GO_ON if starts and not any(starts) else ""
+    """Return what to do where a script began anew each time it was killed; empty if it did not, or never was.
+
+    What came out differently has advice of its own.
+    """
+    killed = {outcome.scenario for outcome in report.outcomes if outcome.resumptions}
+    outcomes = [outcome for outcome in report.outcomes if outcome.scenario in killed]
+    starts = [resumption.start for outcome in outcomes for resumption in outcome.resumptions]
+    return _GO_ON if starts and not any(starts) and all(outcome.status == "same" for outcome in outcomes) else ""
 
 
 def page(cause: str) -> str:

@@ -35,6 +35,7 @@ def test_the_page_opens_in_a_browser(chromium, tmp_path, scheme, width):
         rows = shown.locator("#trials tbody tr")
         assert rows.count() == len(ALL)
         assert rows.nth(4).inner_text().split("\t")[1:3] == ["3 workers, persistent", "differs"]
+        assert shown.locator("#causes").get_by_text("step 1,208: the batch, from the batch to").is_visible()
         lines = (
             "cell => {const range = new Range(); range.selectNodeContents(cell); return range.getClientRects().length}"
         )

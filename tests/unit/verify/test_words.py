@@ -39,6 +39,7 @@ def test_only_who_never_goes_on_is_told_to():
     assert "--resume-cmd" in advice_to_resume(report(SAME, ANEW, replace(ANEW, trial="another")))
     assert advice_to_resume(report(ANEW, WENT_ON)) == ""
     assert advice_to_resume(report(SAME, SKIPPED)) == ""
+    assert advice_to_resume(report(ANEW, replace(DIFFERS, scenario="interrupt"))) == ""
 
 
 def test_a_difference_in_words():
