@@ -63,6 +63,19 @@ def test_parameters_that_a_resumed_run_did_not_load(judge):
     assert "without the optimizer's state" in found.sentence  # equal gradients, so the weights were equal too
 
 
+def test_parameters_of_which_a_resumed_run_loaded_only_some(judge):
+    names = {"parameters": [("front.weight", "float32", [2]), ("head.weight", "float32", [2])]}
+    first, second = (
+        {"layouts": names, "parts": lambda step, kind, head=head: b"front..." + head if kind == "parameters" else None}
+        for head in (b"head....", b"another.")
+    )
+    (found, *_) = judge(first, {**RESUMED, **second, "content": spoiled(9, "parameters"), "notes": ()})
+    assert found.cause == "forgotten-piece"
+    without = "B.trace goes on from step 10 without 1 of 2 parameters: head.weight are others before the first step"
+    assert found.sentence == without
+    assert "missing_keys" in found.advice
+
+
 def test_a_position_that_a_resumed_run_forgot_names_the_step_it_began_from(judge):
     from_front = {**RESUMED, "batches": lambda step: batches_of(ORDER)(step - 10)}
     (found, *_) = judge({"batches": batches_of(ORDER)}, from_front)
