@@ -46,7 +46,7 @@ FAULTS = {
 #: What is said of a resume that the framework does, and what to do about it.
 SAID = {
     "kaggle_loop": ("without the state of torch's CPU generator", "samerun.restore() it last"),
-    "hf_trainer": ("", "get_train_dataloader"),
+    "hf_trainer": ("and was restored only after that", "get_train_dataloader"),
     "lightning_module": ("its first batch is that of step 0", "on_save_checkpoint"),
     "accelerate_loop": ("although it was restored", "register_for_checkpointing"),
 }

@@ -149,3 +149,11 @@ def test_a_resumed_run_whose_first_steps_are_skipped(judge):
     (found, *_) = judge({"events": events}, resumed)
     assert found.cause == "forgotten-piece"
     assert "without the gradient scaler: it skipped 2 steps that overflowed" in found.sentence
+
+
+@pytest.mark.parametrize("when", ["notes", "later"])
+def test_generators_that_are_restored_too_late(judge, when):
+    note = (0, "load", {"call": "torch.set_rng_state", "on": "torch.cpu", "place": None})
+    (found, *_) = judge({}, {**resumed_without("rng", name="torch.cpu"), when: (note,)})
+    late = "before the first batch, and was restored only after that"
+    assert found.sentence.endswith(late) is (when == "later")
