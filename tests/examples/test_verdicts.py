@@ -51,6 +51,9 @@ SAID = {
     "accelerate_loop": ("although it was restored", "register_for_checkpointing"),
 }
 
+#: What to do about a checkpoint that was torn, where it can be.
+TORN = {"kaggle_loop": "os.replace()", "hf_trainer": "on_save"}
+
 
 @pytest.fixture(autouse=True)
 def threads_that_wait_quietly(monkeypatch):
@@ -95,6 +98,8 @@ def test_an_ordinary_script(name):
     shows, advice = SAID[name]
     assert all(shows in " ".join((found.reason, *found.notes)) for found in resumed)
     assert all(advice in found.advice for found in resumed)
+    torn = [found.advice for found in report.of("interrupt") if found.cause == "resume-fails"]
+    assert all(TORN[name] in advice for advice in torn)
 
 
 @pytest.mark.verdicts
