@@ -54,6 +54,8 @@ def test_the_contracts_are_kept():
         ("lab/report.py", "import samerun.cli.lab", "Dependencies point one way"),
         ("lab/process.py", "import samerun.demo.plan", "Dependencies point one way"),
         ("data/loader.py", "import jinja2", "The library needs none of what the extras bring"),
+        ("run/run.py", "import pytest", "The library needs none of what the extras bring"),
+        ("verify/call.py", "import samerun.integrations.pytest", "Dependencies point one way"),
         ("derive.py", "import numpy", "errors and derive are standard library only"),
     ],
 )

@@ -1,7 +1,12 @@
 """Scripts with one fault each, and the same ones with the advice followed, tried out in processes of their own."""
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from nursery import Nursery
@@ -35,8 +40,14 @@ class Born(Processes):
     def __init__(self, nursery):
         super().__init__()
         self.nursery = nursery
+        self.runs = 0
+
+    @property
+    def computed(self):
+        return self.runs
 
     def run(self, argv, *, cwd, variables, log, timeout, enough=None):
+        self.runs += 1
         (code,) = self.nursery.run([{"argv": list(argv), "cwd": str(cwd), "env": variables, "log": str(log)}])
         return code
 
@@ -83,3 +94,22 @@ def test_the_fault_is_found_in_fresh_processes(scenario, tmp_path):
     check(bad.outcomes, *SLOW[scenario])
     good = tried(tmp_path / "good", scenario, "good")
     assert {outcome.status for outcome in good.outcomes} <= {"same", "skipped"}, good.outcomes
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_what_it_started_ends_with_it_and_what_it_made_is_removed(number, tmp_path):
+    (tmp_path / "train.py").write_text("import os, time; print(os.getpid(), flush=True); time.sleep(100)")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    command = [sys.executable, "-m", "samerun", "verify", "--", sys.executable, "train.py"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env={**os.environ, "TMPDIR": str(scratch)}, stderr=subprocess.PIPE
+    )
+    while not (logs := [log for log in scratch.rglob("*.log") if log.read_text().endswith("\n")]):
+        assert process.poll() is None, process.stderr.read()
+    child = psutil.Process(int(logs[0].read_text()))
+    process.send_signal(number)
+    process.communicate()
+    child.wait(timeout=30)
+    assert process.returncode == (-9 if number == signal.SIGKILL else 128 + number)
+    assert list(scratch.iterdir()) == [] or number == signal.SIGKILL

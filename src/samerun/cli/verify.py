@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
+import sys
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -159,8 +161,11 @@ def _run(script: Script, scenarios: Sequence[Scenario], options: dict[str, Any],
     if not scenarios:
         raise click.UsageError("no scenario is left to try; see --list")
     jobs = options["jobs"] or config.jobs
-    with Progress(scenarios, jobs or os.cpu_count() or 1, Console(stderr=True)) as progress:
-        return verified(script, scenarios, quick=options["quick"], jobs=jobs, keep=options["keep"], told=progress)
+    quick, keep = options["quick"], options["keep"]
+    # So that what was started is ended, and what was made is removed.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    with Progress(scenarios, jobs or os.cpu_count() or 1, Console(stderr=True), quick=quick) as progress:
+        return verified(script, scenarios, quick=quick, jobs=jobs, keep=keep, told=progress)
 
 
 def _baseline(options: dict[str, Any], config: Config) -> tuple[str, ...]:

@@ -12,8 +12,11 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import nn
 
+from samerun.tracing.away import Away
 from samerun.tracing.fingerprint import place_of
+from samerun.tracing.later import Later, combined, there
 from samerun.tracing.owners import Alive, class_name, joined, walk
+from samerun.tracing.script import instance, variables
 from samerun.tracing.settings import keeps_states
 from samerun.tracing.training import Group, Layout, Record, layout
 
@@ -44,7 +47,8 @@ class Beside:
     modules were made, each time no sooner than after twice as many steps, at most 1,000.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, away: Away) -> None:
+        self._away = away
         self._is_due, self._not_before, self._wait = True, 0, 1
         self._names: dict[int, tuple[weakref.ref[nn.Module], str]] = {}
         self._numbers: Counter[str] = Counter()
@@ -67,7 +71,7 @@ class Beside:
         known, self._watched = self._watched, {}
         classes: dict[Key, str] = {}
         for key, kind, tensors in self._found(alive):
-            self._watched[key] = known.get(key) or _Watched()
+            self._watched[key] = known.get(key) or _Watched(self._away)
             self._watched[key].tensors = tensors
             classes[key] = kind
         return list(dict.fromkeys((key[1], classes[key]) for key in self._watched if key not in known))
@@ -122,11 +126,11 @@ class Beside:
 class _Watched:
     """Tensors that are read again where they may have changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, away: Away) -> None:
         self.tensors: Callable[[], Named] = list
-        self._group = Group()
+        self._group = Group(away)
         self._places: list[tuple[int, int] | None] = []
-        self._is_restless = False
+        self._is_restless: bool | Later[bool] = False
         self._layout: Layout = []
         self._known: Record | None = None
 
@@ -136,15 +140,26 @@ class _Watched:
             return None
         places, known = [place_of(tensor) for _, tensor in named], self._known
         stayed = known is not None and places == self._places
-        if known is not None and stayed and not thorough and not self._is_restless:
-            return Record(known.digest, known.parts)
+        if known is not None and stayed and not thorough and not self._may_be_restless():
+            return Record(there(known.digest), there(known.parts))
         if thorough or len(named) != len(self._layout):
             self._layout = layout(named)
         found = self._group.record([tensor for _, tensor in named], self._layout)
-        if known is not None and stayed and found.digest != known.digest:
-            self._is_restless = True
+        if known is not None and stayed:
+            self._is_restless = combined([self._is_restless, found.digest, known.digest], _has_changed)
         self._places, self._known = places, found
         return found
+
+    def _may_be_restless(self) -> bool:
+        """Return whether the tensors change without having moved, or it is not known yet; nothing waits for it."""
+        if isinstance(self._is_restless, Later) and self._is_restless.is_there:
+            self._is_restless = self._is_restless.now()
+        return bool(self._is_restless)
+
+
+def _has_changed(found: list[Any]) -> bool:
+    restless, digest, known = found
+    return bool(restless) or digest != known
 
 
 class _Slots:
@@ -170,7 +185,7 @@ class _Variable:
     def __call__(self) -> Named:
         value: Any = sys.modules.get("__main__")
         for name in self._path:
-            value = _instance(value).get(name)
+            value = instance(value).get(name)
         return _collected(value)
 
 
@@ -194,22 +209,11 @@ def _slots(root: nn.Module, seen: set[int]) -> list[_Slot]:
 
 def _variables() -> Iterator[tuple[tuple[str, ...], Any]]:
     """Yield the variables of the script and the attributes of those that are objects of its own, by path."""
-    for name, value in list(_instance(sys.modules.get("__main__")).items()):
-        if name.startswith("__"):
-            continue
+    for name, value in variables():
         yield (name,), value
         if not issubclass(type(value), nn.Module | torch.optim.Optimizer | torch.Tensor | ModuleType | type):
-            for attribute, inner in list(_instance(value).items()):
+            for attribute, inner in list(instance(value).items()):
                 yield (name, attribute), inner
-
-
-def _instance(value: Any) -> dict[str, Any]:
-    """Return the attributes that an object itself has, without running code of its class."""
-    try:
-        found = object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        return {}
-    return found if type(found) is dict else {}
 
 
 def _collected(value: Any) -> Named:

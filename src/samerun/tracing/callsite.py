@@ -7,7 +7,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from samerun.tracing.sites import is_user_code, user_frames
+from samerun.tracing.sites import file_of, is_user_code, user_frames
 
 __all__ = ["call_site"]
 
@@ -60,4 +60,4 @@ def _called_by(first: FrameType | None, frame: FrameType) -> FrameType | None:
 
 
 def _place(frame: FrameType) -> dict[str, Any]:
-    return {"file": frame.f_code.co_filename, "line": frame.f_lineno, "function": frame.f_code.co_qualname}
+    return {"file": file_of(frame.f_code), "line": frame.f_lineno, "function": frame.f_code.co_qualname}

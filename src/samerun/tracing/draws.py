@@ -19,6 +19,7 @@ from samerun.rng.discovery import private_sources
 from samerun.rng.source import Source
 from samerun.tracing.lines import follow
 from samerun.tracing.positions import Position, shared_sources
+from samerun.tracing.script import instance
 from samerun.tracing.sites import Stack, user_frames, user_stack
 
 __all__ = ["Draw", "Draws"]
@@ -168,9 +169,5 @@ class Draws:
 
 def _attributes(variables: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     for name, value in variables.items():
-        try:
-            held = object.__getattribute__(value, "__dict__")
-        except AttributeError:
-            continue
-        if type(held) is dict and type(value) is not ModuleType:
-            yield from ((f"{name}.{attribute}", item) for attribute, item in held.items())
+        if type(value) is not ModuleType:
+            yield from ((f"{name}.{attribute}", item) for attribute, item in instance(value).items())

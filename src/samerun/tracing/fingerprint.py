@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from ctypes import c_char
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any, TypeAlias
 
@@ -20,9 +20,10 @@ import torch
 from torch.utils._python_dispatch import _disable_current_modes
 from xxhash import xxh3_64_intdigest, xxh3_128_digest
 
-from samerun.tracing.gather import gathered
+from samerun.tracing.away import PLAIN, Away, is_away
+from samerun.tracing.later import Digest, Later, combined, now
 
-__all__ = ["ROWS", "Tensors", "digest", "layout_of", "place_of", "row_digests", "tensor_digest"]
+__all__ = ["ROWS", "Tensors", "digest", "held_digest", "layout_of", "place_of", "row_digests", "tensor_digest"]
 
 #: A batch of more rows than this gets no digests of its rows.
 ROWS = 1024
@@ -31,6 +32,8 @@ ROWS = 1024
 _DEPTH, _VALUES = 16, 100_000
 
 Buffer: TypeAlias = Any  # whatever exposes its bytes
+# Gives the bytes of a tensor that is away; see Away.once.
+Hold: TypeAlias = Callable[[torch.Tensor], bytes | Later[bytes]]
 
 
 def tensor_digest(tensor: torch.Tensor) -> bytes:
@@ -38,10 +41,10 @@ def tensor_digest(tensor: torch.Tensor) -> bytes:
 
     A tensor that has no values here (on ``meta``, or fake) counts by its dtype and shape.
     """
-    if type(tensor) in _PLAIN and tensor.layout is torch.strided and not tensor.is_quantized:
+    if _is_plain(tensor):
         memory, _keep = _bytes(tensor)
         return xxh3_128_digest(memory, _seed(tensor.dtype, tensor.shape))
-    return _unusual(tensor)
+    return now(_unusual(tensor, tensor_digest))
 
 
 def digest(value: object) -> bytes:
@@ -50,23 +53,28 @@ def digest(value: object) -> bytes:
     Containers count by their order, dicts by their keys only. Objects count by their type and what their instance dict
     and slots hold; no code of theirs is run. What is neither, such as a handle of a C library, counts by its type.
     """
-    return _Walk().digest(value)
+    return now(held_digest(value, None))
 
 
-def row_digests(value: object, most: int = ROWS) -> bytes | None:
+def held_digest(value: object, hold: Hold | None) -> Digest:
+    """Return what :func:`digest` would, later if there are tensors in it for which ``hold`` has to be asked."""
+    return _Walk(hold).digest(value)
+
+
+def row_digests(value: object, most: int = ROWS, hold: Hold | None = None) -> Digest | None:
     """Return an 8-byte digest of every row of a batch, one after the other: the same rows are found in another order.
 
     A row is what the batch's tensors, arrays and lists of plain values hold at one index of their first dimension.
     ``None`` where they do not agree in the size of that dimension, for more than ``most`` rows and for none.
     """
-    columns = list(_columns(value, 0))
+    columns = list(_columns(value, 0, hold))
     counts = {len(column) for column in columns}
     if len(counts) != 1 or not 0 < (count := counts.pop()) <= most:
         return None
-    seeds = [0] * count
-    for column in columns:
-        seeds = _chained(column, seeds)
-    return np.array(seeds, dtype=np.uint64).tobytes()
+    data = [column if isinstance(column, list) else column.data for column in columns]
+    if any(isinstance(found, Later) for found in data):  # the others may be written to until these are there
+        data = [found if isinstance(found, list | Later) else bytes(found) for found in data]
+    return combined(data, partial(_rows, count))
 
 
 def layout_of(tensor: torch.Tensor) -> tuple[str, list[int]]:
@@ -80,7 +88,7 @@ def place_of(tensor: torch.Tensor) -> tuple[int, int] | None:
     Equal places do not stand for equal bits: what is written through ``.data``, ``.numpy()`` or by a C library counts
     nowhere, and an address may have been given away again.
     """
-    if type(tensor) not in _PLAIN or tensor.layout is not torch.strided:
+    if type(tensor) not in PLAIN or tensor.layout is not torch.strided:
         return None
     return tensor.data_ptr(), -1 if tensor.is_inference() else tensor._version
 
@@ -91,24 +99,24 @@ class Tensors:
     A tensor whose storage, shape or dtype was replaced meanwhile is looked up anew.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, away: Away | None = None) -> None:
         self._views: list[_View] = []
+        self._away = away or Away()
 
-    def digests(self, tensors: Sequence[torch.Tensor | None]) -> list[bytes]:
-        """Return 16 bytes for each tensor; sixteen zeros for one that is not there."""
+    def digests(self, tensors: Sequence[torch.Tensor | None]) -> list[Digest]:
+        """Return 16 bytes for each tensor, later for one on a device; sixteen zeros for one that is not there."""
         views = self._views
         while len(views) < len(tensors):
             views.append(_View())
-        away = [tensor for tensor in tensors if tensor is not None and _is_away(tensor)]
-        copied = _copied_digests(away) if away else {}
+        away = [tensor for tensor in tensors if tensor is not None and is_away(tensor)]
+        held = dict(zip(map(id, away), self._away.hold(away, _flat_digest), strict=True)) if away else {}
         return [
-            _ABSENT if tensor is None else copied.get(id(tensor)) or view.digest(tensor)
+            _ABSENT if tensor is None else held.get(id(tensor)) or view.digest(tensor, self._away)
             for view, tensor in zip(views, tensors, strict=False)
         ]
 
 
 _ABSENT = bytes(16)
-_PLAIN = (torch.Tensor, torch.nn.Parameter, torch.nn.Buffer)
 
 
 class _View:
@@ -122,9 +130,9 @@ class _View:
         self._dtype: torch.dtype | None = None
         self._memory: Buffer = b""
 
-    def digest(self, tensor: torch.Tensor) -> bytes:
+    def digest(self, tensor: torch.Tensor, away: Away) -> Digest:
         if (
-            type(tensor) in _PLAIN
+            type(tensor) in PLAIN
             and tensor.layout is torch.strided
             and tensor.data_ptr() == self._address
             and tensor.shape == self._shape
@@ -135,8 +143,8 @@ class _View:
         ):
             return xxh3_128_digest(self._memory, self._seed)
         self._shape = None
-        if type(tensor) not in _PLAIN or not _lies_open(tensor):
-            return tensor_digest(tensor)
+        if type(tensor) not in PLAIN or not _lies_open(tensor):
+            return tensor_digest(tensor) if tensor.is_cpu else held_digest(tensor, away.once())
         self._address, self._shape, self._dtype = tensor.data_ptr(), tensor.shape, tensor.dtype
         self._memory, self._seed = _memory(tensor), _seed(tensor.dtype, tensor.shape)
         return xxh3_128_digest(self._memory, self._seed)
@@ -152,19 +160,21 @@ def _text_seed(text: str) -> int:
     return xxh3_64_intdigest(text.encode("utf-8", "surrogatepass"))
 
 
-def _is_away(tensor: torch.Tensor) -> bool:
-    """Return whether a plain tensor is on a device whose memory cannot be read from here."""
-    if tensor.is_cpu or type(tensor) not in _PLAIN:
-        return False
-    return tensor.layout is torch.strided and not tensor.is_quantized and not tensor.is_meta
+def _is_plain(tensor: torch.Tensor) -> bool:
+    return type(tensor) in PLAIN and tensor.layout is torch.strided and not tensor.is_quantized
 
 
-def _copied_digests(tensors: Sequence[torch.Tensor]) -> dict[int, bytes]:
-    """Return the digests of tensors that are away, by their ids."""
-    return {
-        id(tensor): xxh3_128_digest(_memory(flat), _seed(tensor.dtype, tensor.shape))
-        for tensor, flat in zip(tensors, gathered(tensors), strict=True)
-    }
+def _held_tensor_digest(tensor: torch.Tensor, hold: Hold) -> Digest:
+    if not _is_plain(tensor):
+        return _unusual(tensor, lambda inner: _held_tensor_digest(inner, hold))
+    if not is_away(tensor):
+        return tensor_digest(tensor)
+    seed = _seed(tensor.dtype, tensor.shape)
+    return combined([hold(tensor)], lambda found: xxh3_128_digest(found[0], seed))
+
+
+def _flat_digest(flat: torch.Tensor, dtype: torch.dtype, shape: torch.Size) -> bytes:
+    return xxh3_128_digest(_memory(flat), _seed(dtype, shape))
 
 
 def _lies_open(tensor: torch.Tensor) -> bool:
@@ -195,12 +205,12 @@ def _bytes(tensor: torch.Tensor) -> tuple[Buffer, torch.Tensor]:
     return _memory(tensor), tensor
 
 
-def _unusual(tensor: torch.Tensor) -> bytes:
+def _unusual(tensor: torch.Tensor, inner: Callable[[torch.Tensor], Digest]) -> Digest:
     """Digest a subclass or a tensor of another layout by the plain tensors it is made of."""
     with torch.no_grad(), _disable_current_modes(), torch._C.DisableTorchFunctionSubclass():
         kind = f"{type(tensor).__qualname__} {tensor.layout} {tensor.dtype}{list(tensor.shape)}"
-        inner = list(_inner(tensor))
-    return xxh3_128_digest(b"".join(map(tensor_digest, inner)), _text_seed(kind))
+        found = list(_inner(tensor))
+    return combined(list(map(inner, found)), lambda digests: xxh3_128_digest(b"".join(digests), _text_seed(kind)))
 
 
 def _inner(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
@@ -234,11 +244,14 @@ def _array_digest(array: np.ndarray[Any, Any]) -> bytes:
 class _Walk:
     """One walk over a nested value."""
 
-    def __init__(self) -> None:
+    def __init__(self, hold: Hold | None) -> None:
+        self._hold = hold
         self._left, self._depth = _VALUES, 0
 
-    def digest(self, value: object) -> bytes:
+    def digest(self, value: object) -> Digest:
         kind = type(value)
+        if self._hold is not None and issubclass(kind, torch.Tensor):
+            return _held_tensor_digest(value, self._hold)  # type: ignore[arg-type]  # a tensor, by its class
         leaf = _leaf(value, kind)
         if leaf is not None:
             return leaf
@@ -246,9 +259,10 @@ class _Walk:
         if self._depth == _DEPTH or self._left < 0:
             return _scalar(kind.__qualname__)
         self._depth += 1
-        parts = _parts(value, kind, self.digest)
+        parts, arranged = _parts(value, kind, self.digest)
         self._depth -= 1
-        return xxh3_128_digest(b"".join(parts), _text_seed(kind.__qualname__))
+        seed = _text_seed(kind.__qualname__)
+        return combined(parts, lambda found: xxh3_128_digest(b"".join(arranged(found)), seed))
 
 
 def _leaf(value: Any, kind: type) -> bytes | None:
@@ -280,18 +294,25 @@ def _scalar(value: Any) -> bytes:
     return xxh3_128_digest(data, _text_seed(kind.__name__))
 
 
-def _parts(value: Any, kind: type, inner: Callable[[object], bytes]) -> list[bytes]:
+def _parts(
+    value: Any, kind: type, inner: Callable[[object], Digest]
+) -> tuple[list[Digest], Callable[[list[bytes]], list[bytes]]]:
+    """Return the digests of what is inside, and what puts them into an order that says something."""
     if issubclass(kind, dict):
-        return sorted(inner(key) + inner(item) for key, item in dict.items(value))
+        return [part for key, item in dict.items(value) for part in (inner(key), inner(item))], _sorted_pairs
     if issubclass(kind, list | tuple):
         plain = list if issubclass(kind, list) else tuple
-        return [inner(item) for item in plain.__iter__(value)]
+        return [inner(item) for item in plain.__iter__(value)], list
     if issubclass(kind, set | frozenset):
         plain_set = set if issubclass(kind, set) else frozenset
-        return sorted(inner(item) for item in plain_set.__iter__(value))
+        return [inner(item) for item in plain_set.__iter__(value)], sorted
     if issubclass(kind, np.ndarray):
-        return [inner(item) for item in np.ndarray.view(value, np.ndarray).ravel().tolist()]
-    return [_scalar(name) + inner(item) for name, item in _attributes(value)]
+        return [inner(item) for item in np.ndarray.view(value, np.ndarray).ravel().tolist()], list
+    return [part for name, item in _attributes(value) for part in (_scalar(name), inner(item))], list
+
+
+def _sorted_pairs(parts: list[bytes]) -> list[bytes]:
+    return sorted(key + item for key, item in zip(parts[::2], parts[1::2], strict=True))
 
 
 def _attributes(value: Any) -> list[tuple[str, Any]]:
@@ -320,7 +341,7 @@ def _filled(slot: MemberDescriptorType, value: object) -> Any:
 class _Column:
     """The bytes of a tensor by row, and what keeps them alive."""
 
-    data: Buffer
+    data: Buffer | Later[bytes]
     count: int
     keep: object
 
@@ -328,11 +349,11 @@ class _Column:
         return self.count
 
 
-def _columns(value: Any, depth: int) -> Iterator[_Column | list[Any]]:
+def _columns(value: Any, depth: int, hold: Hold | None) -> Iterator[_Column | list[Any]]:
     kind = type(value)
     if issubclass(kind, torch.Tensor):
-        if value.dim() and value.layout is torch.strided and not value.is_quantized and kind in _PLAIN:
-            memory, keep = _bytes(value)
+        if value.dim() and value.layout is torch.strided and not value.is_quantized and kind in PLAIN:
+            memory, keep = (hold(value), None) if hold is not None and is_away(value) else _bytes(value)
             yield _Column(memory, value.shape[0], keep)
     elif issubclass(kind, np.ndarray):
         if value.ndim and not value.dtype.hasobject:
@@ -341,7 +362,7 @@ def _columns(value: Any, depth: int) -> Iterator[_Column | list[Any]]:
         yield list(value)
     elif depth < _DEPTH and kind not in _SCALARS:
         for item in _items(value, kind):
-            yield from _columns(item, depth + 1)
+            yield from _columns(item, depth + 1, hold)
 
 
 def _items(value: Any, kind: type) -> list[Any]:
@@ -354,11 +375,18 @@ def _items(value: Any, kind: type) -> list[Any]:
     return [item for _, item in _attributes(value)]
 
 
-def _chained(column: _Column | list[Any], seeds: list[int]) -> list[int]:
+def _rows(count: int, columns: Sequence[Buffer | list[Any]]) -> bytes:
+    seeds = [0] * count
+    for column in columns:
+        seeds = _chained(column, seeds)
+    return np.array(seeds, dtype=np.uint64).tobytes()
+
+
+def _chained(column: Buffer | list[Any], seeds: list[int]) -> list[int]:
     """Return a digest of each row, seeded with what was made of the columns before."""
     if isinstance(column, list):
         return [xxh3_64_intdigest(_scalar(item), seed) for item, seed in zip(column, seeds, strict=True)]
-    data = memoryview(column.data).cast("B") if len(column.data) else memoryview(b"")
-    size = len(data) // column.count
-    places = range(0, column.count * size, size) if size else [0] * column.count
+    data = memoryview(column).cast("B") if len(column) else memoryview(b"")
+    size = len(data) // len(seeds)
+    places = range(0, len(seeds) * size, size) if size else [0] * len(seeds)
     return [xxh3_64_intdigest(data[at : at + size], seed) for at, seed in zip(places, seeds, strict=True)]

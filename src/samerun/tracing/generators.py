@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import struct
-import sys
 import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
@@ -21,6 +20,7 @@ from samerun.rng.shared import SharedNumpy, SharedPython
 from samerun.rng.source import Packed, Source
 from samerun.rng.torch import GeneratorSource
 from samerun.tracing.format import pack_state
+from samerun.tracing.script import variables
 
 __all__ = ["Generators"]
 
@@ -88,8 +88,7 @@ class Generators:
 
 def _variables() -> dict[str, Source[Any]]:
     """Return the generators that are variables of the script."""
-    script = sys.modules.get("__main__")
-    held = {} if script is None else {name: value for name, value in vars(script).items() if type(value) in _KINDS}
+    held = {name: value for name, value in variables() if type(value) in _KINDS}
     return {f"__main__.{name}": source for name, value in held.items() for source in private_sources((value,)).values()}
 
 

@@ -131,6 +131,6 @@ def _output_of(*command: str) -> str | None:
         answer = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=20, check=True
         )
-    except (OSError, subprocess.SubprocessError):
+    except (OSError, subprocess.SubprocessError):  # no git, no repository, or one that takes too long
         return None
     return answer.stdout

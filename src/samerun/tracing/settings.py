@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["DEFAULT", "RECORDABLE", "Settings", "is_recorded", "keeps_parts", "keeps_states"]
+__all__ = ["DEFAULT", "RECORDABLE", "Settings", "keeps_parts", "keeps_states"]
 
 #: What can be recorded at every step.
 RECORDABLE = ("rng", "batch", "loss", "gradients", "parameters", "buffers", "optimizer", "rates", "scaler")
@@ -38,30 +38,30 @@ class Settings:
     record: frozenset[str] = DEFAULT
     force: bool = False
 
+    def __post_init__(self) -> None:
+        if self.level not in _LEVELS:
+            raise ValueError(f"level must be 1, 2 or 3, not {self.level!r}")
+        if self.every < 1:
+            raise ValueError(f"every must be at least 1, not {self.every!r}")
+        if unknown := sorted(self.record - set(RECORDABLE)):
+            raise ValueError(f"record must be some of {', '.join(RECORDABLE)}, not {', '.join(map(repr, unknown))}")
+
     @classmethod
     def checked(
         cls,
         path: str | Path,
         *,
-        level: int = 1,
         steps: range | tuple[int, int] | None = None,
-        every: int = 1,
         record: Collection[str] = DEFAULT,
-        force: bool = False,
+        **others: Any,
     ) -> Settings:
-        """Return settings made of what a caller gave.
+        """Return settings made of what a caller gave; ``others`` are attributes of these that are taken as they are.
 
         Raises:
             ValueError: for what is out of range, with what is possible.
         """
-        if level not in _LEVELS:
-            raise ValueError(f"level must be 1, 2 or 3, not {level!r}")
-        if every < 1:
-            raise ValueError(f"every must be at least 1, not {every!r}")
         kinds = frozenset([record] if isinstance(record, str) else record)
-        if unknown := sorted(kinds - set(RECORDABLE)):
-            raise ValueError(f"record must be some of {', '.join(RECORDABLE)}, not {', '.join(map(repr, unknown))}")
-        return cls(Path(path).absolute(), level, _window(steps), every, kinds, force)
+        return cls(Path(path).absolute(), steps=_window(steps), record=kinds, **others)
 
     def dumps(self) -> str:
         """Return this as JSON, which :meth:`loads` reads."""
@@ -86,11 +86,6 @@ def _window(steps: range | tuple[int, int] | None) -> tuple[int, int] | None:
     if (isinstance(steps, range) and steps.step != 1) or not 0 <= first < end:
         raise ValueError(f"steps must be a range of successive steps such as range(10, 20), not {steps!r}")
     return first, end
-
-
-def is_recorded(step: int, every: int) -> bool:
-    """Return whether a step is recorded at all."""
-    return step % every == 0
 
 
 def keeps_parts(step: int) -> bool:

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-__all__ = ["Site", "Stack", "is_user_code", "is_user_file", "user_frames", "user_stack"]
+__all__ = ["Site", "Stack", "file_of", "is_user_code", "is_user_file", "user_frames", "user_stack"]
 
 _SAMERUN = str(Path(__file__).resolve().parent.parent)
 # Python's own library, and where pip puts packages; a virtual environment may lie inside the user's folder.
@@ -25,7 +25,7 @@ class Site(NamedTuple):
     """A line of code.
 
     Attributes:
-        file: as Python knows it; a file's path, or such as ``<stdin>``.
+        file: as Python knows it; a file's path, or such as ``<stdin>``; ``In[3]`` for the third cell of a notebook.
         line: from 1.
         function: its qualified name, such as ``Net.forward`` or ``main.<locals>.<lambda>``.
     """
@@ -72,6 +72,26 @@ def is_user_file(file: str) -> bool:
     return not any(_lies_in(file, folder) for folder in (_SAMERUN, *_LIBRARIES))
 
 
+def file_of(code: CodeType) -> str:
+    """Return the file of code, or the cell as the notebook numbers it now: ``In[3]``."""
+    file = code.co_filename
+    if not _may_be_cell(file) or (shell := _shell()) is None:
+        return file
+    told = shell.compile.format_code_name(file)  # ("Cell", "In[3]"), or nothing
+    return file if told is None else str(told[1])
+
+
+@cache
+def _may_be_cell(file: str) -> bool:
+    """Return whether a file has a name that IPython or its kernel gives to cells, with a hash or a process in it."""
+    return file.startswith("<ipython-input") or Path(file).parent.name.startswith("ipykernel_")
+
+
+def _shell() -> Any:
+    ipython = sys.modules.get("IPython")
+    return None if ipython is None else ipython.get_ipython()
+
+
 def _lies_in(file: str, folder: str) -> bool:
     return file.startswith(folder.rstrip("/\\") + ("\\" if sys.platform == "win32" else "/"))
 
@@ -97,7 +117,7 @@ def user_stack(frame: FrameType | None, instruction: int | None = None) -> Stack
         if is_user_file(code.co_filename):
             at = frame.f_lasti if instruction is None else instruction
             codes.append(code)
-            places.append((code.co_filename, code.co_qualname, code.co_firstlineno, at))
+            places.append((file_of(code), code.co_qualname, code.co_firstlineno, at))
         frame, instruction = frame.f_back, None
     key = tuple(places)
     if (known := _stacks.get(key)) is None:

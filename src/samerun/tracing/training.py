@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 import torch
 from torch.optim import Optimizer
 from xxhash import xxh3_128_digest
 
-from samerun.tracing.fingerprint import Tensors, digest, layout_of
+from samerun.tracing.away import Away
+from samerun.tracing.fingerprint import Tensors, digest, held_digest, layout_of
 from samerun.tracing.format import PART_BYTES
+from samerun.tracing.later import Digest, Later, combined
 from samerun.tracing.owners import Alive, Owners
 
 __all__ = ["Group", "Layout", "Record", "Training", "layout"]
@@ -31,24 +34,36 @@ class Record:
         layout: what the parts are, if that is new.
     """
 
-    digest: bytes
-    parts: bytes
+    digest: Digest
+    parts: Digest
     layout: Layout | None = None
 
 
-@dataclass
 class Group:
-    """Tensors that are looked at together at every step."""
+    """Tensors that are looked at together at every step.
 
-    tensors: Tensors = field(default_factory=Tensors)
-    known: Layout | None = None
+    Args:
+        away: where those of devices are held.
+    """
+
+    def __init__(self, away: Away) -> None:
+        self.tensors = Tensors(away)
+        self.known: Layout | None = None
 
     def record(self, tensors: Sequence[torch.Tensor | None], layout: Layout) -> Record:
         return self.joined(self.tensors.digests(tensors), layout)
 
-    def joined(self, digests: Sequence[bytes], layout: Layout) -> Record:
+    def joined(self, digests: Sequence[Digest], layout: Layout) -> Record:
         new, self.known = None if layout is self.known or layout == self.known else layout, layout
-        return Record(xxh3_128_digest(b"".join(digests)), b"".join([found[:PART_BYTES] for found in digests]), new)
+        return Record(combined(digests, _whole), combined(digests, _parts), new)
+
+
+def _whole(digests: list[bytes]) -> bytes:
+    return xxh3_128_digest(b"".join(digests))
+
+
+def _parts(digests: list[bytes]) -> bytes:
+    return b"".join([found[:PART_BYTES] for found in digests])
 
 
 class Training:
@@ -57,19 +72,21 @@ class Training:
     Args:
         optimizer: whose parameters are looked up now.
         alive: with the modules they may belong to.
+        away: where the tensors of devices are held.
 
     Attributes:
         model: the modules that were found, as JSON values; see :meth:`Owners.described`.
     """
 
-    def __init__(self, optimizer: Optimizer, alive: Alive) -> None:
+    def __init__(self, optimizer: Optimizer, alive: Alive, away: Away) -> None:
+        self._away = away
         self._parameters = _parameters(optimizer)
         owners = Owners(self._parameters, alive)
         self.model = owners.described()
         self._names = owners.names
         self._buffers = owners.buffers()
         self._layout = layout(zip(self._names, self._parameters, strict=True))
-        self._kept, self._graded, self._stated, self._buffered = Group(), Group(), Group(), Group()
+        self._kept, self._graded, self._stated, self._buffered = (Group(away) for _ in range(4))
         self._state_keys: list[Any] = []
         self._state_layout: Layout = []
         self._buffer_layout: Layout = []
@@ -111,7 +128,7 @@ class Training:
         if not values:
             return None
         if keys != self._state_keys:
-            self._state_keys, self._stated = keys, Group()
+            self._state_keys, self._stated = keys, Group(self._away)
             named = zip(self._names, states, strict=True)
             self._state_layout = [
                 _part(f"{name}.{key}", value) for name, state in named for key, value in state.items()
@@ -123,17 +140,33 @@ class Training:
                 digests[at] = digest(value)
         return self._stated.joined(digests, self._state_layout)
 
-    def rates(self, optimizer: Optimizer) -> tuple[bytes, str]:
+    def rates(self, optimizer: Optimizer) -> tuple[Digest, str | Later[str]]:
         """Return a digest of every setting of all groups, and their learning rates as JSON."""
-        groups = [
-            {name: _plain(value) for name, value in group.items() if name != "params"}
-            for group in optimizer.param_groups
+        names = [[name for name in group if name != "params"] for group in optimizer.param_groups]
+        values = [
+            self._plain(group[name])
+            for group, chosen in zip(optimizer.param_groups, names, strict=True)
+            for name in chosen
         ]
+        found = combined(values, partial(self._told, names))
+        return combined([found], lambda told: told[0][0]), combined([found], lambda told: told[0][1])
+
+    def _told(self, names: list[list[str]], values: list[Any]) -> tuple[bytes, str]:
+        left = iter(values)
+        groups = [{name: next(left) for name in chosen} for chosen in names]
         known, rates = self._rates
         if groups != known:
             rates = digest(groups), json.dumps([group.get("lr") for group in groups], default=repr)
             self._rates = groups, rates
         return rates
+
+    def _plain(self, value: Any) -> Any:
+        """Return a setting as something that can be compared; a learning rate may be a tensor."""
+        if not isinstance(value, torch.Tensor):
+            return value
+        if value.numel() == 1:
+            return self._away.number(value)
+        return combined([held_digest(value, self._away.once())], lambda found: found[0].hex())
 
 
 def _parameters(optimizer: Optimizer) -> list[torch.Tensor]:
@@ -152,10 +185,3 @@ def layout(named: Any) -> Layout:
 def _same_or_new(known: Layout, named: Any) -> Layout:
     found = layout(named)
     return known if found == known else found
-
-
-def _plain(value: Any) -> Any:
-    """Return a setting as something that can be compared; a learning rate may be a tensor."""
-    if isinstance(value, torch.Tensor):
-        return value.item() if value.numel() == 1 else digest(value).hex()
-    return value

@@ -10,16 +10,19 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import xxhash
 
 from samerun.errors import TraceError
 from samerun.tracing.format import APPLICATION_ID, KINDS, STANDING, TABLES, VERSION, series_key
+from samerun.tracing.later import Digest, Later, now
 
 __all__ = ["Writer"]
 
@@ -42,6 +45,9 @@ _INSERT = {
     "series": "INSERT INTO series VALUES(?, ?, ?)",
     "meta": "INSERT OR REPLACE INTO meta VALUES(?, ?)",
 }
+
+# What is written beside a digest.
+Value: TypeAlias = float | int | str | None
 
 # Writers that a fork copied: closing their connection in the child could disturb the parent's file.
 _inherited: list[Writer] = []
@@ -76,6 +82,7 @@ class Writer:
         self._keys: list[bytes] = []
         self._standing: list[bool] = []
         self._last: list[bytes | None] = []
+        self._waiting: deque[Callable[[], None]] = deque()
         self._lock = threading.RLock()
         self._start = self._committed = time.monotonic()
         self._closed = False
@@ -116,12 +123,14 @@ class Writer:
         step: int,
         phase: int,
         series: int,
-        digest: bytes,
+        digest: Digest,
         *,
-        value: float | int | str | None = None,
-        parts: bytes | None = None,
+        value: Value | Later[Value] = None,
+        parts: Digest | None = None,
     ) -> None:
         """Record one event: 0.5 µs when it is given, and about 4 µs of one core in all, with its row in the file.
+
+        One whose digest is yet to come waits for it until the step ends, and whatever is recorded after it as well.
 
         Args:
             step: from 0.
@@ -131,6 +140,14 @@ class Writer:
             value: a readable figure; NaN is written as the text ``nan``.
             parts: the digests of the parts, 8 bytes each.
         """
+        if self._waiting or not isinstance(digest, bytes):
+            self._waiting.append(
+                lambda: self._event(step, phase, series, now(digest), value=now(value), parts=now(parts))
+            )
+        else:
+            self._event(step, phase, series, digest, value=now(value), parts=now(parts))
+
+    def _event(self, step: int, phase: int, series: int, digest: bytes, *, value: Value, parts: bytes | None) -> None:
         if self._closed:
             return
         place = series * 4 + phase
@@ -147,8 +164,10 @@ class Writer:
 
     def note(self, step: int, kind: str, value: Any) -> None:
         """Record something that happened, as a JSON value."""
-        if not self._closed:
-            self._rows["notes"].append((next(self._seq), step, kind, _json(value)))
+        if self._waiting:
+            self._waiting.append(partial(self._note, step, kind, _json(value)))
+        else:
+            self._note(step, kind, _json(value))
 
     def state(self, step: int, series: int, state: bytes) -> None:
         """Record what :func:`~samerun.tracing.format.pack_state` gave for the beginning of a step."""
@@ -160,27 +179,35 @@ class Writer:
         if not self._closed:
             self._rows["layouts"].append((series, since_step, _json(parts)))
 
-    def end_step(self, step: int, loss: float | None = None) -> None:
+    def end_step(self, step: int, loss: float | Later[float] | None = None) -> None:
         """End a step: its digest is written, and all rows if the last commit is a second ago."""
         if self._closed:
             return
-        now = time.monotonic()
+        self._catch_up()
+        time_now = time.monotonic()
         digest = xxhash.xxh3_128_digest(b"".join(self._hashed))
+        loss = now(loss)
         loss = None if loss is None or math.isnan(loss) else loss
-        self._rows["steps"].append((step, self._first, digest, loss, now - self._start))
+        self._rows["steps"].append((step, self._first, digest, loss, time_now - self._start))
         self._begin_step()
-        if now - self._committed > _INTERVAL or len(self._events) > _MOST_ROWS:
+        if time_now - self._committed > _INTERVAL or len(self._events) > _MOST_ROWS:
             self._commit(wait=len(self._events) > _MOST_ROWS)
 
     def commit(self) -> None:
         """Write everything given so far now, waiting for readers if need be."""
         if not self._closed:
+            self._catch_up()
             self._commit(wait=True)
 
     def close(self, reason: str = "end") -> None:
         """Write the rest and why the run ended; any further call does nothing."""
         if self._closed:
             return
+        try:
+            self._catch_up()
+        except Exception as error:  # a device that failed: what it held is lost, and nothing else
+            self._waiting.clear()
+            reason = f"{reason}; what was on a device is missing: {type(error).__name__}: {error}"
         self.meta("finished", reason)
         self._commit(wait=True)
         self._leave()
@@ -192,6 +219,17 @@ class Writer:
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         self.close("end" if kind is None else f"exception: {kind.__name__}")
+
+    def _note(self, step: int, kind: str, text: str) -> None:
+        if not self._closed:
+            self._rows["notes"].append((next(self._seq), step, kind, text))
+
+    def _catch_up(self) -> None:
+        """Record what waits for a digest, in the order in which it was given."""
+        with self._lock:
+            while self._waiting:
+                self._waiting[0]()
+                self._waiting.popleft()
 
     def _begin_step(self) -> None:
         self._nth: dict[int, int] = {}
@@ -224,6 +262,7 @@ class Writer:
 
     def _leave(self) -> None:
         self._closed = True
+        self._waiting.clear()
         _open.discard(self)
 
 

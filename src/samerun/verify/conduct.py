@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import shlex
 import threading
 import time
@@ -81,7 +80,7 @@ def _folder(keep: Path | None) -> Iterator[Path]:
             keep.mkdir(parents=True)
         except FileExistsError as error:
             raise VerifyError(str(keep), "is there already; name a new folder") from error
-        yield keep
+        yield keep.resolve()
         return
     with TemporaryDirectory(prefix="samerun-verify-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
@@ -101,7 +100,7 @@ class _Conduct:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self.start = _computed()
+        self.start = self.processes.computed
         self.places = _Places(self.folder)
 
     def all(self, scenarios: Sequence[Scenario], jobs: int | None) -> Report:
@@ -128,14 +127,14 @@ class _Conduct:
             tuple(outcomes),
             reference.steps,
             reference.life.seconds,
-            (_computed() - self.start) / (self.first - self.start),
+            (self.processes.computed - self.start) / (self.first - self.start),
             environment(),
         )
 
     def _first(self) -> Reference:
         self.told("the first run", ())
         life = self._live(Trial("first"), None, called="the first run")
-        self.first = _computed()
+        self.first = self.processes.computed
         process = life.processes[0]
         if process.failed or process.code is None:
             how = f"took more than {self.script.timeout:.0f} seconds" if life.timed_out else f"failed ({process.code})"
@@ -275,12 +274,6 @@ def _part(outcome: Outcome, part: Trial) -> Outcome:
     deaths = {(death.step, death.in_save) for death in part.deaths}
     own = tuple(found for found in outcome.resumptions if (found.died, found.in_save) in deaths)
     return replace(outcome, trial=part.label, resumptions=own)
-
-
-def _computed() -> float:
-    """Return the seconds of computing time that processes took which this one started and which have ended."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 def _skipped(scenario: Scenario, reason: str) -> Outcome:

@@ -32,6 +32,9 @@ _TORN = (
 )
 # What a resumed run computes first with data and generators that a framework did not restore.
 _BY_FRAMEWORK = ("batch", "loss")
+_EXPLAIN = (
+    "keep what the runs left, --keep FOLDER, and record the step in full: samerun explain FIRST.trace OTHER.trace"
+)
 # Steps that a run goes on behind its first difference, which tell more about the cause.
 _BEHIND = 5
 
@@ -121,17 +124,19 @@ class _Judge:
                 step=pair.step,
                 what=f"{subject(pair.series)}, {MOMENTS[pair.phase]}",
                 cause=diagnosis.cause if diagnosis else self._scenario.cause,
-                reason=sentence(diagnosis.sentence, whole.worst.evidence.labels) if diagnosis else self._depends,
+                reason=sentence(diagnosis.sentence, ()) if diagnosis else self._depends,
                 place=str(diagnosis.place) if diagnosis and diagnosis.place else "",
                 advice=self._scenario.advice or self._advice(process, pair, diagnosis),
-                notes=(*(diagnosis.details if diagnosis else ()), *_shown(found, diagnosis)),
+                notes=(*_details(diagnosis), *_shown(found, diagnosis)),
             )
 
     def _advice(self, process: Lived, pair: Pair, diagnosis: Diagnosis | None) -> str:
         """Return what is said of the cause, or what to do about it with the framework that resumed the process."""
         if pair.series.kind in _BY_FRAMEWORK and (framework := _framework(process)):
             return ADVICE[framework]
-        return diagnosis.advice if diagnosis else ""
+        if diagnosis is None:
+            return ""
+        return diagnosis.advice if diagnosis.cause != "unknown" else _EXPLAIN
 
     def _cause(self, diagnoses: Sequence[Diagnosis]) -> Diagnosis | None:
         """Return the cause that the traces show, unless the scenario knows better."""
@@ -194,4 +199,9 @@ def _shown(found: Verdict, diagnosis: Diagnosis | None) -> tuple[str, ...]:
     seen = next(iter(found.worst.diagnoses), None)
     if found.worst.evidence.resumed is None or diagnosis is None or seen is None or seen.sentence == diagnosis.sentence:
         return ()
-    return (sentence(seen.sentence, found.worst.evidence.labels),)
+    return (sentence(seen.sentence, ()),)
+
+
+def _details(diagnosis: Diagnosis | None) -> list[str]:
+    """Return the facts of a cause, without what is said of files that are not kept."""
+    return [detail for detail in diagnosis.details if not detail.startswith("samerun ")] if diagnosis else []

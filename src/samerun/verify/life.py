@@ -163,7 +163,9 @@ class _Living:
             **self.trial.conditions.variables,
             **traced,
             ARMED: f"{injection.__name__} {traced[ARMED]}",
-            injection.VARIABLE: json.dumps({"disturbances": disturbances, "report": str(self.workspace.report)}),
+            injection.VARIABLE: json.dumps(
+                {"disturbances": disturbances, "report": str(self.workspace.report), "owner": os.getpid()}
+            ),
             position.TABLE: str(self.table or ""),
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import threading
@@ -76,6 +77,12 @@ class Processes:
                     process.wait()
                     self._running.discard(process)
         return process.returncode if ended else None
+
+    @property
+    def computed(self) -> float:
+        """Seconds of computing time that processes took which this one started and which have ended."""
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
 
     def close(self) -> None:
         """Kill all of them; none is started any more. Whoever waits for one is told."""

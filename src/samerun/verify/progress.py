@@ -13,6 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from samerun.verify.listing import costs
 from samerun.verify.outcome import Outcome
 from samerun.verify.scenario import Scenario
 from samerun.verify.words import VERDICTS
@@ -31,13 +32,20 @@ class Progress:
         scenarios: what is tried.
         jobs: how many runs are made side by side.
         console: where it is shown, if that is a terminal.
+        quick: whether only the quick trials of each are made.
         clock: seconds.
     """
 
     def __init__(
-        self, scenarios: Sequence[Scenario], jobs: int, console: Console, clock: Callable[[], float] = monotonic
+        self,
+        scenarios: Sequence[Scenario],
+        jobs: int,
+        console: Console,
+        *,
+        quick: bool = False,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._costs = _costs(scenarios)
+        self._costs = costs(scenarios, quick=quick)
         self._jobs = jobs
         self._clock = clock
         self._lock = threading.Lock()
@@ -91,11 +99,6 @@ class Progress:
                 left += cost
         return left * self._first / self._jobs
 
-    @property
-    def total(self) -> float:
-        """Computing time of all that is tried, in first runs, at most if nothing differs."""
-        return sum(self._costs.values())
-
     def _shown(self) -> RenderableType:
         with self._lock:
             now, left = self._clock(), self.left
@@ -113,13 +116,6 @@ class Progress:
         said = "" if left is None else f"about {_time(left)} left"
         grid.add_row(bar, Text(said), Text(_counts(self._done), style="dim"))
         return grid
-
-
-def _costs(scenarios: Sequence[Scenario]) -> dict[tuple[str, ...], float]:
-    """Return the costs of scenarios that are tried on their own, and of those that are tried in one run."""
-    found = {(scenario.name,): scenario.cost for scenario in scenarios if not scenario.joins}
-    joined = [scenario for scenario in scenarios if scenario.joins]
-    return found | ({tuple(s.name for s in joined): max(s.cost for s in joined)} if joined else {})
 
 
 def _counts(done: Sequence[Outcome]) -> str:

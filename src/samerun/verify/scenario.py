@@ -27,6 +27,7 @@ class Scenario:
         trials: returns what to run, given the first run; raises :class:`NotApplicable` if there is nothing to try.
         default: whether it is among those that are tried unless others are asked for.
         quick: the same as ``trials`` for the set of ``--quick``; ``None`` if it is not in that.
+        quick_cost: the cost of that; ``None`` for the same cost.
         order: scenarios of a lower number are shown first.
         joins: whether it is first tried together with others that join, in one run.
         surroundings: whether a script may differ here, because that depends on the machine and not on the script.
@@ -43,6 +44,7 @@ class Scenario:
     order: int
     default: bool = True
     quick: Callable[[Reference], Sequence[Trial]] | None = None
+    quick_cost: float | None = None
     joins: bool = False
     surroundings: bool = False
     cause: str = ""

@@ -67,7 +67,8 @@ class Workspace:
 
     def trace(self, number: int) -> Path:
         """Return the trace of the process of a number, from 0."""
-        return self.root / f"{self.called if number == 0 else f'resumed run {number}'}.trace"
+        again = f", number {number}" if number > 1 else ""
+        return self.root / f"{self.called if number == 0 else f'the resumed run{again}'}.trace"
 
     def log(self, number: int) -> Path:
         """Return what a process printed."""

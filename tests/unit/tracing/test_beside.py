@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import copy
 import sys
-from functools import cache
 from types import SimpleNamespace
 
 import pytest
@@ -10,9 +9,8 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-import samerun
 import watched
-from samerun.tracing import Trace, process
+from samerun.tracing.away import Away
 from samerun.tracing.beside import Beside
 from samerun.tracing.format import Phase
 from samerun.tracing.owners import alive
@@ -20,14 +18,6 @@ from samerun.tracing.reader import Series
 from samerun.tracing.training import Group
 
 STEPS = 6
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _what_takes_long_is_done_once():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(process, "environment", cache(process.environment))
-        patch.setattr(process, "_git", cache(process._git))
-        yield
 
 
 @pytest.fixture(autouse=True)
@@ -93,22 +83,6 @@ def follow(teacher, model):
     with torch.no_grad():
         for average, new in zip(teacher.parameters(), model.parameters(), strict=True):
             average.lerp_(new, 0.1)
-
-
-@pytest.fixture
-def record(tmp_path):
-    opened = []
-
-    def recorded(training, **options):
-        path = tmp_path / f"{len(opened)}.trace"
-        with samerun.trace(path, **options):
-            training()
-        opened.append(Trace(path))
-        return opened[-1]
-
-    yield recorded
-    for trace in opened:
-        trace.close()
 
 
 def untrained(trace):
@@ -233,7 +207,7 @@ def test_what_another_optimizer_trains_is_not_beside(record):
 
 def looked(held, steps, update, monkeypatch):
     """Read what is beside no training for some steps, two moments in each; return how often, and the digests."""
-    beside = Beside()
+    beside = Beside(Away())
     found = alive()
     beside.look(type(found)([held], []), 0)
     reads, digests, original = [], [], Group.record

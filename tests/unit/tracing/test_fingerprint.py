@@ -13,8 +13,6 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from samerun.state import fingerprint
-from samerun.tracing import fingerprint as fingerprints
-from samerun.tracing import gather
 from samerun.tracing.fingerprint import ROWS, Tensors, digest, row_digests, tensor_digest
 
 DTYPES = [
@@ -58,37 +56,6 @@ ODD = [
     *(torch.randn(4, dtype=torch.complex64).conj(), torch.randn(4, dtype=torch.complex64).conj().imag),
     *(nn.Parameter(torch.randn(3)), torch.randn(7).to(torch.float8_e4m3fn), torch.arange(5, dtype=torch.int16)),
 ]
-
-
-@pytest.mark.parametrize(("chunk", "small", "copies"), [(32 << 20, 4 << 20, 1), (60, 4 << 20, None), (1 << 20, 1, 10)])
-def test_tensors_that_are_copied_together_have_the_same_digests(monkeypatch, chunk, small, copies):
-    """The CPU plays the device; what it cannot show is whether a device's copy waits."""
-    monkeypatch.setattr(gather, "_CHUNK", chunk)
-    monkeypatch.setattr(gather, "_SMALL", small)
-    monkeypatch.setattr(fingerprints, "_is_away", lambda tensor: tensor.dtype is not torch.float64)
-    tensors = [*ODD, None, torch.randn(3, dtype=torch.float64), ODD[0]]
-    expected = [bytes(16) if tensor is None else tensor_digest(tensor) for tensor in tensors]
-    assert Tensors().digests(tensors) == expected
-    groups = list(gather._groups(ODD))
-    assert [id(tensor) for group in groups for tensor in group] == [id(tensor) for tensor in ODD]
-    assert all(len(group) == 1 or sum(tensor.nbytes for tensor in group) <= chunk for group in groups)
-    assert copies is None or len(groups) == copies
-
-
-def test_a_large_tensor_is_copied_by_itself(monkeypatch):
-    monkeypatch.setattr(gather, "_SMALL", 20)
-    small, large = torch.zeros(5), torch.zeros(6)
-    groups = list(gather._groups([small, small, large, small, large, large]))
-    assert [len(group) for group in groups] == [2, 1, 1, 1, 1]
-
-
-def test_what_is_together_is_on_one_device():
-    groups = list(gather._groups([torch.zeros(2), torch.zeros(2), torch.zeros(2, device="meta"), torch.zeros(2)]))
-    assert [len(group) for group in groups] == [2, 1, 1]
-
-
-def test_nothing_is_away_where_there_is_a_cpu_only():
-    assert not any(fingerprints._is_away(tensor) for tensor in (*ODD, torch.zeros(2, device="meta")))
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@ from __future__ import annotations
 import hashlib
 import inspect
 import os
+import pickle
 import random
 import sys
 from collections import Counter
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ import samerun
 import watched
 from samerun.errors import TraceError
 from samerun.rng import capture
-from samerun.tracing import Trace, process
+from samerun.tracing import Trace
 from samerun.tracing.fingerprint import digest
 from samerun.tracing.format import Phase
 from samerun.tracing.reader import Series
@@ -30,40 +30,11 @@ from samerun.tracing.recorder import Recorder
 HERE = str(Path(__file__))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _what_takes_long_is_done_once():
-    """List the packages and ask git once for all traces of this module, which takes most of a second each time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(process, "environment", cache(process.environment))
-        patch.setattr(process, "_git", cache(process._git))
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # several would wait for each other on a busy machine
-        yield
-        torch.set_num_threads(threads)
-
-
 def line_of(function, text: str) -> int:
     """Return the line of a function of this file in which a text stands."""
     lines, first = inspect.getsourcelines(function)
     (found,) = [number for number, line in enumerate(lines) if text in line]
     return first + found
-
-
-@pytest.fixture
-def record(tmp_path):
-    """Record a training and return the trace."""
-    opened = []
-
-    def recorded(training, **options):
-        path = tmp_path / f"{len(opened)}.trace"
-        with samerun.trace(path, **options):
-            training()
-        opened.append(Trace(path))
-        return opened[-1]
-
-    yield recorded
-    for trace in opened:
-        trace.close()
 
 
 @pytest.mark.parametrize("training", watched.TRAININGS, ids=lambda training: training.__name__)
@@ -547,6 +518,41 @@ def test_the_recorder_keeps_nothing_alive(tmp_path):
         del optimizer
         gc.collect()
         assert [reference() for reference in gone] == [None] * 3
+
+
+def test_functions_that_are_watched_are_pickled_as_they_were_before(record):
+    names = [
+        *((torch, name) for name in ("load", "save", "manual_seed", "seed", "set_rng_state", "set_num_threads")),
+        *((torch.random, "manual_seed"), (torch.cuda, "manual_seed"), (np.random, "seed"), (np.random, "default_rng")),
+        *((os, "listdir"), (os, "scandir"), (torch.autograd, "backward")),
+    ]
+    originals = [getattr(module, name) for module, name in names]
+    pickled = []
+
+    def training():
+        pickled.extend(pickle.dumps(getattr(module, name)) for module, name in names)
+        assert [pickle.loads(data) for data in pickled] == [getattr(module, name) for module, name in names]
+        for method in (random.seed, random.setstate):  # of a copy of the generator, as without us
+            assert pickle.loads(pickle.dumps(method)).__self__.getstate() == random.getstate()
+        watched.plain()
+
+    record(training)
+    assert [pickle.loads(data) for data in pickled] == originals
+
+
+def test_a_compiler_is_told_once_what_to_skip(record):
+    def training():
+        for _ in range(2):
+            torch.optim.SGD([nn.Parameter(torch.ones(1))]).step()
+
+    record(training)
+    from torch._dynamo import trace_rules
+
+    record(training)
+    told = list(trace_rules.SKIP_DIRS)
+    record(training)
+    assert told == trace_rules.SKIP_DIRS
+    assert Recorder.__module__.replace(".", "/") in " ".join(told)
 
 
 @pytest.mark.gallery

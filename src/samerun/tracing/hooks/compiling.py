@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
@@ -21,16 +22,21 @@ _COMPILED = "structure"
 
 
 def install(_: Recorder, patches: Patches) -> None:
-    """Have the compiler skip the recorder's frames, once it is there; loading it takes a second."""
-    told = list[bool]()
+    """Have the compiler skip the recorder's frames, once it is there; loading it takes a second.
+
+    It goes on to do so after the recording, where they are not there to be skipped.
+    """
 
     def skip(*__: Any, **___: Any) -> None:
-        rules = sys.modules.get("torch._dynamo.trace_rules")
-        if rules is not None and not told:
-            told.append(True)
-            for module in iter_modules(tracing.__path__, f"{tracing.__name__}."):
-                if not module.name.endswith(f".{_COMPILED}"):
-                    rules.add(module.name)
+        if (rules := sys.modules.get("torch._dynamo.trace_rules")) is not None:
+            _skip(rules)
 
     skip()
     patches.watch(torch, "compile", after=skip)
+
+
+@cache  # each rule has the compiler read all of them anew
+def _skip(rules: Any) -> None:
+    for module in iter_modules(tracing.__path__, f"{tracing.__name__}."):
+        if not module.name.endswith(f".{_COMPILED}"):
+            rules.add(module.name)

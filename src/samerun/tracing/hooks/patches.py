@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from types import MethodType, ModuleType
 from typing import Any
 
 import torch
@@ -58,8 +59,9 @@ class Patches:
                 after(told, result, *args, **kwargs)
             return result
 
-        setattr(owner, name, watched)
-        self._undo.append(lambda: self._put_back(owner, name, watched, original))
+        placed = _like(original, watched, owner, name)
+        setattr(owner, name, placed)
+        self._undo.append(lambda: self._put_back(owner, name, placed, original))
 
     def undo(self) -> None:
         """Take everything off, the last first. What somebody replaced since stays, and tells nobody any more."""
@@ -68,6 +70,20 @@ class Patches:
             self._undo.pop()()
 
     @staticmethod
-    def _put_back(owner: Any, name: str, watched: object, original: object) -> None:
-        if vars(owner).get(name) is watched:
+    def _put_back(owner: Any, name: str, placed: object, original: object) -> None:
+        if vars(owner).get(name) is placed:
             setattr(owner, name, original)
+
+
+def _like(original: Callable[..., Any], watched: Callable[..., Any], owner: Any, name: str) -> Callable[..., Any]:
+    """Return what is pickled as the original is, as when a dataset that loads with ``torch.load`` goes to a worker."""
+    if isinstance(original, MethodType):  # by the object and the name
+
+        @wraps(original.__func__)
+        def method(_: object, *args: Any, **kwargs: Any) -> Any:
+            return watched(*args, **kwargs)
+
+        return MethodType(method, original.__self__)
+    if isinstance(owner, ModuleType):  # by a place in which it is found itself
+        watched.__module__, watched.__qualname__ = owner.__name__, name
+    return watched

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -23,6 +24,8 @@ def arm() -> None:
     """Put every disturbance of this process in its place; each is a module of this package."""
     told = json.loads(os.environ[VARIABLE])
     process = Process(Path(told["report"]))
+    if sys.platform == "linux" and os.getppid() == told["owner"]:
+        _end_with_owner()
     try:
         for name, setting in {**dict.fromkeys(_WATCHES), **told["disturbances"]}.items():
             import_module(f"samerun.verify.inside.{name}").disturb(process, setting)
@@ -31,3 +34,11 @@ def arm() -> None:
         process.tell("failed", reason=f"{type(error).__name__}: {error}")
         sys.stderr.write(f"samerun: this process cannot be tried out: {type(error).__name__}: {error}\n")
         os._exit(70)
+
+
+def _end_with_owner() -> None:
+    """Have this process killed when the one that tries it out ends without having ended it, as by SIGKILL."""
+    import ctypes
+
+    # PR_SET_PDEATHSIG of Linux; what this process starts does not inherit it.
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)

@@ -47,12 +47,14 @@ def _watch(process: Process) -> None:
 
 def _start(optimizer: Any) -> int:
     """Return how many steps the parameters of an optimizer are behind, as the table says; 0 if it does not."""
+    from samerun.tracing.away import Away
+    from samerun.tracing.later import now
     from samerun.tracing.owners import alive
     from samerun.tracing.training import Training
 
     table = os.environ.get(TABLE)
     if not table:
         return 0
-    digest = Training(optimizer, alive()).parameters().digest.hex()
+    digest = now(Training(optimizer, alive(), Away()).parameters().digest).hex()
     steps: dict[str, int] = json.loads(Path(table).read_text(encoding="utf-8"))
     return steps.get(digest, 0)

@@ -8,7 +8,7 @@ from importlib.util import module_from_spec
 
 # Scripts see the path they would see without this.
 _here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  # pathlib takes a tenth of the start
-sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != _here]  # noqa: PTH100
+sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != _here]  # noqa: PTH100  # the same
 
 _found = PathFinder.find_spec("sitecustomize", sys.path)
 if _found is not None and _found.loader is not None:

@@ -1,0 +1,29 @@
+"""The verdict as a test fails with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import StringIO
+
+from rich.console import Console
+
+from samerun.verify import Report
+from samerun.verify.text import show
+from samerun.verify.words import headline
+
+__all__ = ["verdict"]
+
+_WIDTH = 80
+
+
+def verdict(report: Report, name: str) -> str:
+    """Return the verdict; its first line says how it came out, as that is all that pytest's summary shows.
+
+    Args:
+        report: what came of it.
+        name: of the test or the function; the command that ran it is no matter to whoever wrote that.
+    """
+    text = StringIO()
+    show(replace(report, command=name), Console(file=text, width=_WIDTH, color_system=None))
+    status, of = headline(report)
+    return f"{status}: {of}\n\n{text.getvalue()}"
