@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 # Two targets at once would install into one environment at once.
 .NOTPARALLEL:
-.PHONY: help demo lab notebooks test slow gallery gpu check docs bench clean
+.PHONY: help demo lab notebooks test slow gallery verdicts gpu check docs bench clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -35,6 +35,9 @@ slow: $(VENV)/.dev  ## the slow tests, and the import rules
 
 gallery: $(VENV)/.dev  ## the planted divergences, all of them; takes ten minutes
 	$(BIN)/python -m pytest -m gallery
+
+verdicts: $(VENV)/.dev  ## the examples with frameworks, tried out in every scenario; takes half an hour
+	$(BIN)/python -m pytest -m verdicts
 
 gpu: $(VENV)/.dev  ## the tests that need a CUDA device
 	$(BIN)/python -m pytest -m gpu

@@ -57,6 +57,7 @@ def record(
     start: int = 0,
     batches: Callable[[int], tuple[object, ...]] | None = None,
     notes: tuple[tuple[int, str, Any], ...] = (),
+    later: tuple[tuple[int, str, Any], ...] = (),
     events: tuple[tuple[int, str, str], ...] = EVENTS,
     initial: object = "parameters",
     loaded: tuple[str, ...] = ("parameters", "optimizer", "buffers"),
@@ -75,6 +76,7 @@ def record(
         start: the number of the whole training that is this file's step 0.
         batches: the samples in the batch of a step; the content of batches is made of them.
         notes: step, kind, value; written before the events of the step.
+        later: the same, written behind them.
         events: what happens in a step.
         initial: the parameters before the first step; of a resumed run those of the step before.
         loaded: what a resumed run has from the step before; of a run from the start only the first.
@@ -104,6 +106,9 @@ def record(
             part = parts(step, kind) if samples is None else rows(*samples)
             number = writer.series(kind, name)
             writer.event(here, phase, number, digest(what), value=values(step, kind), parts=part)
+        for at, kind, value in later:
+            if at == here:
+                writer.note(here, kind, value)
         writer.end_step(here, loss=values(step, "loss"))
     if finished is None:
         writer.commit()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ADVICE"]
+__all__ = ["ADVICE", "TORN"]
 
 #: How the data and the generators of a resumed run are made exact, by framework.
 ADVICE = {
@@ -20,5 +20,17 @@ ADVICE = {
         "leave a samerun.DataLoader out of prepare(), in place of skip_first_batches(), and compute inside"
         " `with stream:`, a samerun.Stream; accelerator.register_for_checkpointing(loader, stream) saves and loads"
         " both: docs/howto/frameworks"
+    ),
+}
+
+#: What to do about a checkpoint that a framework wrote half of, where it does not write to another name first.
+TORN = {
+    "transformers": (
+        "have a callback's on_save, which comes last, write a file into the checkpoint, and give train() the newest one"
+        " that has it: resume_from_checkpoint=...: docs/howto/frameworks"
+    ),
+    "accelerate": (
+        "give save_state() another name, os.replace() that folder when it returns, and resume from the newest one that"
+        " has its own name"
     ),
 }

@@ -13,7 +13,7 @@ from samerun.divergence.pairs import Pair
 from samerun.divergence.verdict import Verdict
 from samerun.divergence.words import MOMENTS, count, sentence, subject
 from samerun.errors import TraceError
-from samerun.verify.frameworks import ADVICE
+from samerun.verify.frameworks import ADVICE, TORN
 from samerun.verify.life import Life, Lived
 from samerun.verify.outcome import Outcome, Resumption, Status
 from samerun.verify.scenario import Scenario
@@ -133,8 +133,7 @@ class _Judge:
 
     def _advice(self, process: Lived, pair: Pair, diagnosis: Diagnosis | None) -> str:
         """Return what is said of the cause, or what to do about it with the framework that resumed the process."""
-        framework = next((str(event["framework"]) for event in process.told("resumes")), None)
-        if framework is not None and pair.series.kind in _BY_FRAMEWORK:
+        if pair.series.kind in _BY_FRAMEWORK and (framework := _framework(process)):
             return ADVICE[framework]
         if diagnosis is None:
             return ""
@@ -167,7 +166,7 @@ class _Judge:
             what="it cannot be resumed",
             cause="resume-fails",
             reason=f"The resumed run failed: {reason}.",
-            advice=_TORN if torn else _GO_ON,
+            advice=TORN.get(_framework(process), _TORN) if torn else _GO_ON,
             notes=tuple(lines[-_LINES:-1]),
         )
 
@@ -190,6 +189,11 @@ class _Judge:
                     process.trace.name, process.trace.stem
                 )
         return value
+
+
+def _framework(process: Lived) -> str:
+    """Return the framework that resumed a process; empty if none did that is known."""
+    return next((str(event["framework"]) for event in process.told("resumes")), "")
 
 
 def _shown(found: Verdict, diagnosis: Diagnosis | None) -> tuple[str, ...]:

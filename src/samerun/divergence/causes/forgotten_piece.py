@@ -158,7 +158,15 @@ def _generator(evidence: Evidence, pair: Pair) -> tuple[str, str, str] | None:
     state = "it is in another state" if not draws else f"it is {ahead(draws if evidence.resumed else -draws)}"
     when = {Phase.BEFORE_BATCH: "before the first batch", Phase.BATCH: "after the batch was fetched"}
     advice = "save samerun.capture() with the checkpoint, and samerun.restore() it last, before the first batch"
-    return f"the state of {name}", f"{state} {when.get(pair.phase, 'by the end of the first step')}", advice
+    late = ", and was restored only after that" if _is_restored_late(evidence, pair) else ""
+    return f"the state of {name}", f"{state} {when.get(pair.phase, 'by the end of the first step')}{late}", advice
+
+
+def _is_restored_late(evidence: Evidence, pair: Pair) -> bool:
+    side = evidence.resumed or 0
+    event = (pair.first, pair.second)[side]
+    restored = [note.seq for note in evidence.notes(side, "load") if note.value.get("on") == pair.series.name]
+    return event is not None and any(seq > event.seq for seq in restored)
 
 
 def _position(evidence: Evidence) -> tuple[str, str, str]:

@@ -58,7 +58,8 @@ def _replace(replacement: _Replacement, module: str, kind: str | None, name: str
 def paths(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str | bytes | os.PathLike[str]]:
     """Return the files that are written, of the arguments of a function that saves."""
     given = [*args[1:2], *(kwargs[name] for name in ("f", "filename", "checkpoint_id") if name in kwargs)]
-    named = [getattr(value, "name", value) for value in given]
+    # The name of an open file is its path; that of a path is only the end of it.
+    named = [value if isinstance(value, os.PathLike) else getattr(value, "name", value) for value in given]
     return [value for value in named if isinstance(value, str | bytes | os.PathLike)]
 
 

@@ -63,6 +63,19 @@ def test_parameters_that_a_resumed_run_did_not_load(judge):
     assert "without the optimizer's state" in found.sentence  # equal gradients, so the weights were equal too
 
 
+def test_parameters_of_which_a_resumed_run_loaded_only_some(judge):
+    names = {"parameters": [("front.weight", "float32", [2]), ("head.weight", "float32", [2])]}
+    first, second = (
+        {"layouts": names, "parts": lambda step, kind, head=head: b"front..." + head if kind == "parameters" else None}
+        for head in (b"head....", b"another.")
+    )
+    (found, *_) = judge(first, {**RESUMED, **second, "content": spoiled(9, "parameters"), "notes": ()})
+    assert found.cause == "forgotten-piece"
+    without = "B.trace goes on from step 10 without 1 of 2 parameters: head.weight are others before the first step"
+    assert found.sentence == without
+    assert "missing_keys" in found.advice
+
+
 def test_a_position_that_a_resumed_run_forgot_names_the_step_it_began_from(judge):
     place = {"file": "train.py", "line": 27, "function": "main"}
     begun = (0, "iter", {"loader": "Other[9]"}), (0, "iter", {"loader": "", "place": place})
@@ -192,3 +205,11 @@ def test_a_schedule_that_was_forgotten_shows_soon(judge, steps, forgotten):
     second = {**first, **RESUMED, "steps": range(10, 10 + steps + 1), "content": spoiled(10 + steps, "rates")}
     (found, *_) = judge(first, second, offset=10)
     assert (found.cause == "forgotten-piece") == forgotten
+
+
+@pytest.mark.parametrize("when", ["notes", "later"])
+def test_generators_that_are_restored_too_late(judge, when):
+    note = (0, "load", {"call": "torch.set_rng_state", "on": "torch.cpu", "place": None})
+    (found, *_) = judge({}, {**resumed_without("rng", name="torch.cpu"), when: (note,)})
+    late = "before the first batch, and was restored only after that"
+    assert found.sentence.endswith(late) is (when == "later")
