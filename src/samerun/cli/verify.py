@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shlex
 import signal
 import sys
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
