@@ -10,7 +10,7 @@ PAGE = (
 )
 
 
-@pytest.fixture(params=["samerun.divergence", "samerun.lab"])
+@pytest.fixture(params=["samerun.divergence", "samerun.lab", "samerun.verify"])
 def environment(request):
     found = templates(request.param)
     found.loader.loaders = [

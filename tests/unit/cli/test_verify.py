@@ -173,6 +173,18 @@ def test_annotations_are_made_where_they_are_read(run, comes_out, monkeypatch):
     assert "::error" not in run("--no-github", *COMMAND).stderr
 
 
+@pytest.mark.parametrize(
+    ("package", "options"), [("psutil", ()), ("time_machine", ()), ("jinja2", ("--html", "a.html"))]
+)
+def test_without_its_extra_it_says_what_to_install(run, comes_out, monkeypatch, package, options):
+    comes_out(SAME)
+    assert run(*options, *COMMAND).exit_code == 0
+    monkeypatch.setitem(sys.modules, package, None)
+    answer = run(*options, *COMMAND)
+    assert (answer.exit_code, answer.stdout) == (2, "")
+    assert answer.stderr == f'error: {package} is not installed; run: pip install "samerun[verify]"\n'
+
+
 def test_the_summary_alone_is_on_stdout(run, comes_out):
     comes_out(SAME)
     assert run("--summary", *COMMAND).stdout.startswith("**samerun verify: same** (1 of 1 trial)")

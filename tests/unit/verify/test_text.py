@@ -5,9 +5,6 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from samerun.verify import all_scenarios
-from samerun.verify.listing import as_json
-from samerun.verify.listing import show as show_list
 from samerun.verify.text import show
 from verdicts import ALL, ANEW, DIFFERS, SAME, SKIPPED, WENT_ON, report
 
@@ -86,18 +83,3 @@ def test_scenarios_that_were_not_tried_for_one_reason_share_a_line():
     words = words_of(SKIPPED, replace(SKIPPED, scenario="eda"))
     assert "not tried: save, eda it saves nothing" in words
     assert "NOT TRIED nothing was tried" in words
-
-
-def test_the_list_of_scenarios_fits_80_columns_and_names_costs_and_sets():
-    file = io.StringIO()
-    show_list(all_scenarios(), Console(width=80, file=file))
-    lines = file.getvalue().splitlines()
-    assert max(map(len, lines)) <= 80
-    (repeat,) = (line.split() for line in lines if line.startswith("repeat"))
-    assert repeat[-6:] == ["1", "t", "1", "t", "1", "t"]
-    (workers,) = (line.split() for line in lines if line.startswith("workers"))
-    assert workers[-6:] == ["4", "t", "1", "t", "4", "t"]
-    (total,) = (line.split() for line in lines if "all of them, and the first run" in line)
-    assert total[-6:] == ["11.5", "t", "5.5", "t", "15.5", "t"]
-    (clock,) = (found for found in as_json(all_scenarios()) if found["name"] == "clock")
-    assert (clock["cost"], clock["quick_cost"], clock["joins"], clock["default"]) == (1, None, True, True)
