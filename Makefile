@@ -18,7 +18,9 @@ $(VENV)/.%: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$*]"
 	touch $@
 
-demo: $(VENV)/.demo  ## the 20-epoch experiment on real data
+demo: $(VENV)/.demo  ## the verdict on a script on real data, as it is and cured, and the 20-epoch experiment
+	cd examples/verify && ! $(abspath $(BIN))/samerun verify --quick -- $(abspath $(BIN))/python kaggle_loop.py
+	cd examples/verify && $(abspath $(BIN))/samerun verify --quick -- $(abspath $(BIN))/python kaggle_loop_exact.py
 	$(BIN)/samerun demo
 
 lab: $(VENV)/.lab  ## every claim about seeds as an experiment, on one page

@@ -16,7 +16,8 @@ import click
 from samerun.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
     from samerun.verify import Report, Scenario, Script
     from samerun.verify.config import Config
@@ -162,10 +163,21 @@ def _run(script: Script, scenarios: Sequence[Scenario], options: dict[str, Any],
         raise click.UsageError("no scenario is left to try; see --list")
     jobs = options["jobs"] or config.jobs
     quick, keep = options["quick"], options["keep"]
-    # So that what was started is ended, and what was made is removed.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    with Progress(scenarios, jobs or os.cpu_count() or 1, Console(stderr=True), quick=quick) as progress:
+    with (
+        _ending_in_order(),
+        Progress(scenarios, jobs or os.cpu_count() or 1, Console(stderr=True), quick=quick) as progress,
+    ):
         return verified(script, scenarios, quick=quick, jobs=jobs, keep=keep, told=progress)
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Let SIGTERM end what was started and remove what was made, as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _baseline(options: dict[str, Any], config: Config) -> tuple[str, ...]:

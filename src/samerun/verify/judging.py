@@ -97,7 +97,7 @@ class _Judge:
             found = judge(self._first.processes[0].trace, process.trace, ignore=_IGNORED)
         except TraceError as error:  # it made no step
             if number == 0 and not process.failed:
-                return self._outcome("failed", cause="no-trace", reason=str(error))
+                return self._outcome("failed", cause="no-trace", reason=f"it took no step that was seen: {error}")
         else:
             with found:
                 if any(finding.comparison.divergence is not None for finding in found.findings):
@@ -125,10 +125,10 @@ class _Judge:
                 step=pair.step,
                 what=f"{subject(pair.series)}, {MOMENTS[pair.phase]}",
                 cause=diagnosis.cause if diagnosis else self._scenario.cause,
-                reason=sentence(diagnosis.sentence, ()) if diagnosis else self._depends,
+                reason=sentence(self._told(diagnosis.sentence), ()) if diagnosis else self._depends,
                 place=str(diagnosis.place) if diagnosis and diagnosis.place else "",
                 advice=self._scenario.advice or self._advice(process, pair, diagnosis),
-                notes=(*_details(diagnosis), *_shown(found, diagnosis)),
+                notes=(*_details(diagnosis), *(sentence(self._told(text), ()) for text in _shown(found, diagnosis))),
             )
 
     def _advice(self, process: Lived, pair: Pair, diagnosis: Diagnosis | None) -> str:
@@ -201,7 +201,7 @@ def _shown(found: Verdict, diagnosis: Diagnosis | None) -> tuple[str, ...]:
     seen = next(iter(found.worst.diagnoses), None)
     if found.worst.evidence.resumed is None or diagnosis is None or seen is None or seen.sentence == diagnosis.sentence:
         return ()
-    return (sentence(seen.sentence, ()),)
+    return (seen.sentence,)
 
 
 def _details(diagnosis: Diagnosis | None) -> list[str]:
