@@ -8,6 +8,7 @@ import os
 import shlex
 import signal
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,6 @@ from samerun.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
     from samerun.verify import Report, Scenario, Script
     from samerun.verify.config import Config
