@@ -14,5 +14,6 @@ SUBJECTS = (
     "notebook",
     "tracing",
     "tracing_ops",
+    "verify",
     "importing",
 )
