@@ -1,9 +1,11 @@
 """What is put into the processes of a script."""
 
+import os
 import sys
 from argparse import ArgumentParser
 from types import SimpleNamespace
 
+import pytest
 import torch
 
 from samerun.verify.inside import nosaving, resuming, saves
@@ -46,3 +48,23 @@ def test_a_script_with_accelerate_is_given_the_newest_state_that_is_whole(tmp_pa
     assert not (tmp_path / "report.jsonl").exists()
     assert accelerator().load_state(whole) == whole
     assert '"framework": "accelerate"' in (tmp_path / "report.jsonl").read_text()
+
+
+@pytest.mark.parametrize("module", ["lightning.pytorch.trainer.trainer", "pytorch_lightning.trainer.trainer"])
+def test_lightning_goes_on_from_its_newest_checkpoint_wherever_its_callback_writes(tmp_path, monkeypatch, module):
+    class Trainer:
+        default_root_dir = str(tmp_path / "root")
+        checkpoint_callbacks = (SimpleNamespace(dirpath=None), SimpleNamespace(dirpath=str(tmp_path / "elsewhere")))
+
+        def fit(self, model, ckpt_path=None):
+            return ckpt_path
+
+    monkeypatch.setitem(sys.modules, module, SimpleNamespace(Trainer=Trainer))
+    resuming._lightning(Process(tmp_path / "report.jsonl"), module)
+    assert Trainer().fit("model") is None
+    for age, path in enumerate(("root/last.ckpt", "elsewhere/step=8.ckpt", "elsewhere/step=4.ckpt")):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).touch()
+        os.utime(tmp_path / path, (10 - age, 10 - age + (age == 1) * 5))
+    assert Trainer().fit("model") == str(tmp_path / "elsewhere" / "step=8.ckpt")
+    assert Trainer().fit("model", ckpt_path="mine") == "mine"

@@ -50,7 +50,8 @@ def _lightning(process: Process, module: str) -> None:
     @wraps(original)
     def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
         if kwargs.get("ckpt_path") is None and len(args) < _CKPT_PATH:
-            kwargs["ckpt_path"] = _newest(Path(self.default_root_dir))
+            folders = [callback.dirpath for callback in self.checkpoint_callbacks if callback.dirpath]
+            kwargs["ckpt_path"] = _newest(Path(self.default_root_dir), *map(Path, folders))
         process.tell("resumes", framework="lightning", checkpoint=str(kwargs.get("ckpt_path")))
         return original(self, *args, **kwargs)
 
@@ -97,6 +98,6 @@ def _newest_state(folder: Path) -> str | None:
 _CKPT_PATH = 5
 
 
-def _newest(folder: Path) -> str | None:
-    found = sorted(folder.rglob("*.ckpt"), key=lambda path: path.stat().st_mtime_ns)
-    return str(found[-1]) if found else None
+def _newest(*folders: Path) -> str | None:
+    found = {path.resolve() for folder in folders for path in folder.rglob("*.ckpt")}
+    return str(max(found, key=lambda path: path.stat().st_mtime_ns)) if found else None

@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 
 from planted import ORDER, WITHOUT_LOADER, batches_of, spoiled
-from runs import EVENTS, plain
+from runs import EVENTS, plain, record
+from samerun.divergence.align import Alignment, align
 from samerun.tracing.format import Phase
+from samerun.tracing.reader import Trace
 from samerun.tracing.sites import Site
 
 RESUMED = {"steps": range(10, 20), "start": 10}
@@ -74,6 +76,14 @@ def test_parameters_of_which_a_resumed_run_loaded_only_some(judge):
     without = "B.trace goes on from step 10 without 1 of 2 parameters: head.weight are others before the first step"
     assert found.sentence == without
     assert "missing_keys" in found.advice
+
+
+def test_a_run_that_loaded_only_some_is_known_by_its_optimizer(tmp_path):
+    with (
+        Trace(record(tmp_path / "A.trace")) as first,
+        Trace(record(tmp_path / "B.trace", spoiled(9, "parameters", "batch", "rng"), **RESUMED)) as second,
+    ):
+        assert align(first, second) == Alignment(10, "optimizer")
 
 
 def test_a_position_that_a_resumed_run_forgot_names_the_step_it_began_from(judge):
