@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from samerun.divergence.align import after
 from samerun.tracing.launch.command import injected
@@ -102,7 +103,9 @@ def live(
         table: the file that :func:`write_steps` made of the first run, by which a process knows where it is.
         enough: asked now and then with the trace, whether the run may be ended already.
     """
-    return _Living(script, trial, workspace, processes, table, enough).life()
+    # Not in the workspace: the paths of sockets, which multiprocessing makes there, must be short.
+    with TemporaryDirectory(prefix="samerun-", ignore_cleanup_errors=True) as scratch:
+        return _Living(script, trial, workspace, processes, table, enough, Path(scratch)).life()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ class _Living:
     processes: Processes
     table: Path | None
     enough: Callable[[Path], bool]
+    scratch: Path
 
     def life(self) -> Life:
         start = time.monotonic()
@@ -158,6 +162,9 @@ class _Living:
         traced = injected(Settings.checked(trace))
         return {
             **os.environ,
+            # Of runs side by side, threads that wait by spinning would take each other's time.
+            "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
+            "TMPDIR": str(self.scratch),
             # Without it, every run would be one with another hash seed, and not only those that are to be.
             "PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "0"),
             **self.trial.conditions.variables,
