@@ -65,6 +65,34 @@ def tried(tmp_path, scenario, script, processes=None):
     return verify(Script(("python", "train.py"), cwd=cwd), choose(only=[scenario]), jobs=1, processes=processes)
 
 
+FOURTH_START = """
+from pathlib import Path
+
+import torch
+
+starts = Path("starts")
+count = len(starts.read_text()) if starts.exists() else 0
+starts.write_text("x" * (count + 1))
+torch.manual_seed(0)
+model = torch.nn.Linear(2, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1 if count < 3 else 0.2)
+for _ in range(12):
+    model(torch.randn(4, 2)).square().mean().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+"""
+
+
+def test_what_only_all_deaths_together_show_is_told(tmp_path, nursery):
+    (tmp_path / "train.py").write_text(FOURTH_START)
+    report = verify(Script(("python", "train.py"), cwd=tmp_path), choose(only=["interrupt"]), processes=Born(nursery))
+    whole, *alone = report.outcomes
+    assert {outcome.status for outcome in alone} == {"same"}
+    assert whole.trial == ", ".join(outcome.trial for outcome in alone)
+    assert (whole.status, whole.cause) == ("differs", "learning-rate")
+    assert report.exit_code == 1
+
+
 def check(outcomes, trial, step, what, cause):
     (found,) = [outcome for outcome in outcomes if outcome.trial == trial]
     assert found.status in ("differs", "environment"), found

@@ -193,7 +193,8 @@ class _Conduct:
             self.told("", outcomes)
             return outcomes
         self.told("", outcomes)
-        return outcomes + [outcome for scenario, trial in parts for outcome in self._trial(scenario, trial, reference)]
+        alone = [outcome for scenario, trial in parts for outcome in self._trial(scenario, trial, reference)]
+        return [*outcomes, *_all_of(whole, alone)]
 
     def _trial(self, scenario: Scenario, trial: Trial, reference: Reference) -> list[Outcome]:
         against = reference.life if trial.against is None else self._live(trial.against, None, called="the first run")
@@ -201,7 +202,8 @@ class _Conduct:
         if outcome.status == "same" and trial.parts:
             found = [_part(outcome, part) for part in trial.parts]
         elif trial.parts:
-            return [other for part in trial.parts for other in self._trial(scenario, part, reference)]
+            alone = [other for part in trial.parts for other in self._trial(scenario, part, reference)]
+            return _all_of(outcome, alone)
         else:
             found = [outcome]
         self.told("", found)
@@ -274,6 +276,13 @@ def _part(outcome: Outcome, part: Trial) -> Outcome:
     deaths = {(death.step, death.in_save) for death in part.deaths}
     own = tuple(found for found in outcome.resumptions if (found.died, found.in_save) in deaths)
     return replace(outcome, trial=part.label, resumptions=own)
+
+
+def _all_of(whole: Outcome | None, alone: list[Outcome]) -> list[Outcome]:
+    """Return what came of the parts of a trial that did not come out the same, and of the whole if no part shows why."""
+    if whole is None or whole.status in ("same", "skipped"):
+        return alone
+    return [whole, *alone] if all(outcome.status in ("same", "skipped") for outcome in alone) else alone
 
 
 def _skipped(scenario: Scenario, reason: str) -> Outcome:

@@ -89,6 +89,10 @@ class _Judge:
         if self._reached < self._expected:
             reason = f"it ended after {count(self._reached, 'step')}, the first run after {self._expected:,}"
             return self._outcome("differs", step=self._reached, cause="number-of-steps", reason=reason, advice=_GO_ON)
+        died = {process.death for process in self._life.processes}
+        if missed := [death for death in self._life.trial.deaths if death not in died]:
+            where = " and ".join(f"at step {death.step}{' during a save' * death.in_save}" for death in missed)
+            return self._outcome("skipped", reason=f"{self._label}: it was over before it could be killed {where}")
         return self._outcome("same")
 
     def _process(self, number: int, process: Lived) -> Outcome | None:
