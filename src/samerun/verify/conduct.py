@@ -279,7 +279,7 @@ def _part(outcome: Outcome, part: Trial) -> Outcome:
 
 
 def _all_of(whole: Outcome | None, alone: list[Outcome]) -> list[Outcome]:
-    """Return what came of the parts of a trial that did not come out the same, and of the whole if no part shows why."""
+    """Return what came of the parts of a trial that is not the same, and of the whole if no part shows why."""
     if whole is None or whole.status in ("same", "skipped"):
         return alone
     return [whole, *alone] if all(outcome.status in ("same", "skipped") for outcome in alone) else alone
