@@ -24,7 +24,7 @@ SAID = {
     "eda": ("between steps", 0, "the batch", "generator-ahead"),
     "warm": ("after another training", 0, "the parameters", "never-seeded"),
     "save": ("without saving", 4, "the loss", "generator-ahead"),
-    "interrupt": ("SIGTERM at the end of an epoch, step 8", 8, "the batch", "forgotten-piece"),
+    "interrupt": ("SIGTERM at the end of an epoch, step 8", 4, "the batch", "forgotten-piece"),
 }
 # What a fork cannot change, or has too much of.
 SLOW = {

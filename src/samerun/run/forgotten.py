@@ -58,17 +58,23 @@ def forgotten(kept: Iterable[Any]) -> Forgotten:
     known = {id(thing) for thing in kept}
     for thing in kept:
         known.update(id(inner) for inner in _inside(thing))
-    found = []
-    inner_modules: set[int] = set()
-    for thing in _alive():
-        # By its type, because isinstance runs code of proxies.
-        kind = next((name for name, kinds in _KINDS.items() if issubclass(type(thing), kinds)), None)
-        if kind is None or id(thing) in known or _is_idle(thing) or _is_a_librarys(thing):
-            continue
+    everything = _alive()
+    kinds = {kind: name for kind in set(map(type, everything)) if (name := _kind(kind)) is not None}
+    found = [
+        (kinds[type(thing)], thing)
+        for thing in everything
+        if type(thing) in kinds and id(thing) not in known and not _is_idle(thing)
+    ]
+    others = _of_libraries([thing for _, thing in found if isinstance(thing, _GENERATORS)])
+    for _, thing in found:
         if isinstance(thing, nn.Module):
-            inner_modules.update(id(child) for child in thing.modules() if child is not thing)
-        found.append((kind, thing))
-    return Forgotten(tuple((kind, _described(thing)) for kind, thing in found if id(thing) not in inner_modules))
+            others.update(id(child) for child in thing.modules() if child is not thing)
+    return Forgotten(tuple((kind, _described(thing)) for kind, thing in found if id(thing) not in others))
+
+
+def _kind(kind: type) -> str | None:
+    """Return what a type is called; by the type, because isinstance runs code of proxies."""
+    return next((name for name, kinds in _KINDS.items() if issubclass(kind, kinds)), None)
 
 
 def _alive() -> list[Any]:
@@ -93,21 +99,23 @@ def _is_idle(thing: Any) -> bool:
     return isinstance(thing, nn.Module) and not (thing.training and any(True for _ in thing.parameters()))
 
 
-def _is_a_librarys(thing: Any) -> bool:
-    """Return whether something is a shared generator, or belongs to the standard library or to a library's module."""
-    if not isinstance(thing, _GENERATORS):
-        return False
+def _of_libraries(generators: list[Any]) -> set[int]:
+    """Return which are shared generators, or belong to the standard library or to a library's module, by ``id``."""
     shared = (random.random.__self__, np.random.random.__self__, torch.default_generator)  # type: ignore[attr-defined]
-    if any(thing is one for one in shared):
+    found = {id(thing) for thing in shared}
+    # All at once, because the collector looks through everything there is.
+    for holder in gc.get_referrers(*generators):
+        if holder is not generators and _is_a_librarys(holder):
+            found.update(map(id, gc.get_referents(holder)))
+    return found
+
+
+def _is_a_librarys(holder: Any) -> bool:
+    # Of a module, or of a class.
+    owner = (holder.get("__name__") or holder.get("__module__")) if isinstance(holder, dict) else None
+    if owner is not None and owner != "__main__":
         return True
-    for holder in gc.get_referrers(thing):
-        # Of a module, or of a class.
-        owner = (holder.get("__name__") or holder.get("__module__")) if isinstance(holder, dict) else None
-        if owner is not None and owner != "__main__":
-            return True
-        if type(holder).__module__.partition(".")[0] in sys.stdlib_module_names - {"builtins", "__main__"}:
-            return True
-    return False
+    return type(holder).__module__.partition(".")[0] in sys.stdlib_module_names - {"builtins", "__main__"}
 
 
 def _described(thing: Any) -> str:
