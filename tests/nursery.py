@@ -21,7 +21,14 @@ from typing import Any
 
 
 class Nursery:
-    """Runs scripts side by side; a context manager."""
+    """Runs scripts side by side; a context manager.
+
+    Args:
+        variables: environment variables of the process, such as Python's hash seed.
+    """
+
+    def __init__(self, **variables: str) -> None:
+        self._variables = variables
 
     def __enter__(self) -> Nursery:
         self._lock = Lock()
@@ -30,7 +37,7 @@ class Nursery:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "OMP_NUM_THREADS": "1", **self._variables},
         )
         return self
 

@@ -24,7 +24,7 @@ SAID = {
     "eda": ("between steps", 0, "the batch", "generator-ahead"),
     "warm": ("after another training", 0, "the parameters", "never-seeded"),
     "save": ("without saving", 4, "the loss", "generator-ahead"),
-    "interrupt": ("SIGTERM at the end of an epoch, step 8", 4, "the batch", "forgotten-piece"),
+    "interrupt": ("SIGKILL in mid-epoch, at step 6", 4, "the batch", "forgotten-piece"),
 }
 # What a fork cannot change, or has too much of.
 SLOW = {
@@ -54,15 +54,16 @@ class Born(Processes):
 
 @pytest.fixture(scope="module")
 def nursery():
-    with Nursery() as found:
+    with Nursery(PYTHONHASHSEED="0") as found:
         yield found
 
 
-def tried(tmp_path, scenario, script, processes=None):
+def tried(tmp_path, scenario, script, processes=None, *, quick=False):
     cwd = tmp_path / "here"
     cwd.mkdir()
     (cwd / "train.py").write_text((FAULTS / scenario / f"{script}.py").read_text())
-    return verify(Script(("python", "train.py"), cwd=cwd), choose(only=[scenario]), jobs=1, processes=processes)
+    what = Script(("python", "train.py"), cwd=cwd), choose(only=[scenario])
+    return verify(*what, jobs=1, processes=processes, quick=quick)
 
 
 FOURTH_START = """
@@ -105,7 +106,7 @@ def check(outcomes, trial, step, what, cause):
 def test_the_fault_is_found_and_gone_once_the_advice_is_followed(scenario, tmp_path, nursery):
     for folder in ("bad", "good"):
         (tmp_path / folder).mkdir()
-    bad = tried(tmp_path / "bad", scenario, "bad", Born(nursery))
+    bad = tried(tmp_path / "bad", scenario, "bad", Born(nursery), quick=True)
     assert bad.exit_code == 1, bad.outcomes
     check(bad.outcomes, *SAID[scenario])
     good = tried(tmp_path / "good", scenario, "good", Born(nursery))

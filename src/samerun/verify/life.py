@@ -164,6 +164,7 @@ class _Living:
             **os.environ,
             # Of runs side by side, threads that wait by spinning would take each other's time.
             "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
+            "TORCHINDUCTOR_CACHE_DIR": os.environ.get("TORCHINDUCTOR_CACHE_DIR", str(self.workspace.compiled)),
             "TMPDIR": str(self.scratch),
             # Without it, every run would be one with another hash seed, and not only those that are to be.
             "PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "0"),

@@ -26,28 +26,30 @@ class Workspace:
 
     Attributes:
         root: everything of it lies below.
+        all: the folder that all workspaces lie in.
         called: what its first process is called in sentences.
     """
 
     root: Path
+    all: Path
     called: str = "this run"
 
     @classmethod
-    def make(cls, root: Path, script: Script, avoid: Path, called: str = "this run") -> Workspace:
+    def make(cls, root: Path, script: Script, all_of_them: Path, called: str = "this run") -> Workspace:
         """Make one: a copy of the script's folder, and an empty folder for output.
 
         Args:
             root: of the workspace; it must not exist.
             script: whose folder is copied.
-            avoid: what is not copied, as all workspaces lie in it.
+            all_of_them: the folder that all workspaces lie in, which is not copied.
             called: what its first process is called in sentences.
 
         Raises:
             VerifyError: if that is more than one should copy for each run.
         """
-        found = cls(root, called)
+        found = cls(root, all_of_them, called)
         found.out.mkdir(parents=True)
-        _Copy(script, avoid.resolve()).copy(script.cwd, found.cwd)
+        _Copy(script, all_of_them.resolve()).copy(script.cwd, found.cwd)
         return found
 
     @property
@@ -59,6 +61,11 @@ class Workspace:
     def out(self) -> Path:
         """The folder that ``{out}`` stands for."""
         return self.root / "out"
+
+    @property
+    def compiled(self) -> Path:
+        """Where torch.compile keeps what it made, so that not every run has to make it anew."""
+        return self.all / "compiled"
 
     @property
     def report(self) -> Path:
