@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from nursery import Nursery
-from samerun.verify import Script, choose, verify
+from samerun.verify import Death, Scenario, Script, Trial, choose, verify
 from samerun.verify.processes import Processes
 
 FAULTS = Path(__file__).parent.parent / "faults"
@@ -92,6 +92,68 @@ def test_what_only_all_deaths_together_show_is_told(tmp_path, nursery):
     assert whole.trial == ", ".join(outcome.trial for outcome in alone)
     assert (whole.status, whole.cause) == ("differs", "learning-rate")
     assert report.exit_code == 1
+
+
+LOOP = """
+import sys
+from pathlib import Path
+
+import torch
+
+{before}
+torch.manual_seed(0)
+model = torch.nn.Linear(2, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+{load}
+for step in range(12):
+    model(torch.randn(4, 2)).square().mean().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    if step % 4 == 3:
+        torch.save(model.state_dict(), "last.pt")
+{after}
+"""
+
+
+def statuses(tmp_path, nursery, scenario, resume=(), **parts):
+    (tmp_path / "train.py").write_text(LOOP.format(**{"before": "", "load": "", "after": "", **parts}))
+    script = Script(("python", "train.py"), resume, cwd=tmp_path)
+    return verify(script, choose(only=[scenario]), processes=Born(nursery)).outcomes
+
+
+def test_a_resumed_run_that_makes_more_steps_differs(tmp_path, nursery):
+    load = 'if Path("last.pt").exists():\n    model.load_state_dict(torch.load("last.pt"))'
+    (tmp_path / "train.py").write_text(LOOP.format(before="", load=load, after="").replace("randn(4, 2)", "ones(4, 2)"))
+    last = Scenario("last", "kill it", 1, lambda _: [Trial("last", deaths=(Death(12, "SIGKILL"),))], order=0)
+    (found,) = verify(Script(("python", "train.py"), cwd=tmp_path), [last], processes=Born(nursery)).outcomes
+    assert (found.status, found.cause) == ("differs", "number-of-steps")
+    assert "it ended after 20 steps, the first run after 12" in found.reason
+
+
+def test_the_command_for_resuming_is_used_once_something_was_saved(tmp_path, nursery):
+    resume = ("python", "train.py", "resume")
+    refuses = "assert 'resume' not in sys.argv or Path('last.pt').exists()"
+    found = statuses(tmp_path, nursery, "interrupt", resume, before=refuses)
+    assert {outcome.status for outcome in found} == {"same"}, found
+
+
+def test_a_script_that_needs_what_it_saves_is_not_tried_without_saving(tmp_path, nursery):
+    (found,) = statuses(tmp_path, nursery, "save", after='torch.load("last.pt")')
+    assert found.status == "skipped"
+    assert "it seems to need what it saves" in found.reason
+
+
+def test_saving_of_a_run_is_switched_off_whole(tmp_path, nursery):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "train.py").write_text((FAULTS / "interrupt" / "good.py").read_text())
+    script = Script(("python", "train.py"), cwd=tmp_path / "here")
+    (found,) = verify(script, choose(only=["save"]), processes=Born(nursery)).outcomes
+    assert found.status == "same", found
+
+
+def test_without_a_loader_draws_come_after_steps(tmp_path, nursery):
+    found = statuses(tmp_path, nursery, "eda")
+    assert {(outcome.trial, outcome.status) for outcome in found} >= {("between steps", "differs")}
 
 
 def check(outcomes, trial, step, what, cause):

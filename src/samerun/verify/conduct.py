@@ -9,13 +9,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psutil
 
-from samerun.determinism import environment
 from samerun.errors import TraceError, VerifyError
 from samerun.verify.judging import has_diverged, judged
 from samerun.verify.life import Life, live, write_steps
@@ -32,6 +31,7 @@ __all__ = ["Told", "verify"]
 #: Is told what begins, and what came of it: the text of what is done, and outcomes.
 Told = Callable[[str, Sequence[Outcome]], None]
 
+_DEFAULT = next(field.default for field in fields(Script) if field.name == "timeout")
 _NO_USE = "two runs of it differ as it is; mend that first"
 # A run may take so many times as long as the first one, and so many seconds more.
 _TIMES, _MORE = 10.0, 60.0
@@ -96,6 +96,7 @@ class _Conduct:
     made: int = 0
     start: float = 0.0
     first: float = 0.0
+    saves: bool = False
     places: _Places = field(init=False)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -106,20 +107,19 @@ class _Conduct:
     def all(self, scenarios: Sequence[Scenario], jobs: int | None) -> Report:
         """Make the first run, and then all that is tried."""
         reference = self._first()
-        self.script = replace(self.script, timeout=min(self.script.timeout, _TIMES * reference.life.seconds + _MORE))
+        if self.script.timeout == _DEFAULT:
+            self.script = replace(self.script, timeout=min(_DEFAULT, _TIMES * reference.life.seconds + _MORE))
         repeat = [scenario for scenario in scenarios if scenario.name == "repeat"]
+        joined = [scenario for scenario in scenarios if scenario.joins]
+        others = [scenario for scenario in scenarios if scenario not in repeat and not scenario.joins]
         outcomes = [outcome for scenario in repeat for outcome in self._scenario(scenario, reference)]
-        others = [scenario for scenario in scenarios if scenario not in repeat]
         if any(outcome.status != "same" for outcome in outcomes):
-            outcomes += [_skipped(scenario, _NO_USE) for scenario in others]
+            outcomes += [_skipped(scenario, _NO_USE) for scenario in (*joined, *others)]
         else:
-            with ThreadPoolExecutor(self._jobs(jobs)) as pool:
-                futures = [pool.submit(task) for task in self._tasks(others, reference)]
-                try:
-                    outcomes += [outcome for future in futures for outcome in future.result()]
-                except BaseException:
-                    self.processes.close()
-                    raise
+            outcomes += self._joined(joined, reference)
+            # Runs side by side are made in different folders.
+            depends = any(outcome.cause == "folder" for outcome in outcomes)
+            outcomes += self._side_by_side(others, reference, 1 if depends else self._jobs(jobs, reference))
         places = [scenario.name for scenario in scenarios]
         outcomes.sort(key=lambda outcome: places.index(outcome.scenario))
         return Report(
@@ -128,7 +128,7 @@ class _Conduct:
             reference.steps,
             reference.life.seconds,
             (self.processes.computed - self.start) / (self.first - self.start),
-            environment(),
+            reference.environment,
         )
 
     def _first(self) -> Reference:
@@ -144,27 +144,27 @@ class _Conduct:
         except TraceError as error:
             reason = "trained nothing that was seen: no process took an optimizer step"
             raise VerifyError(shlex.join(self.script.argv), f"{reason}\n{process.output}") from error
+        self.saves = bool(reference.saves)
         write_steps(reference.trace, self.folder / "steps.json")
         return reference
 
-    def _jobs(self, wanted: int | None) -> int:
-        """Return how many runs there is room for at once."""
+    def _jobs(self, wanted: int | None, reference: Reference) -> int:
+        """Return how many runs there is room for at once; on a device whose memory is not known here, one."""
         if wanted is not None:
             return wanted
         room = _PART * psutil.virtual_memory().available / max(self.processes.peak, 1)
-        return max(1, min(os.cpu_count() or 1, int(room)))
+        return 1 if reference.environment.get("gpu") else max(1, min(os.cpu_count() or 1, int(room)))
 
-    def _tasks(self, scenarios: Sequence[Scenario], reference: Reference) -> list[Callable[[], list[Outcome]]]:
-        """Return what can be done side by side: each scenario, those that join as one."""
-        joined = [scenario for scenario in scenarios if scenario.joins]
-        alone = [scenario for scenario in scenarios if scenario not in joined]
+    def _side_by_side(self, scenarios: Sequence[Scenario], reference: Reference, jobs: int) -> list[Outcome]:
         # What takes longest begins first.
-        alone.sort(key=lambda scenario: -scenario.cost)
-        tasks: list[Callable[[], list[Outcome]]] = [
-            lambda scenario=scenario: self._scenario(scenario, reference)  # type: ignore[misc]
-            for scenario in alone
-        ]
-        return [*tasks, lambda: self._joined(joined, reference)] if joined else tasks
+        longest = sorted(scenarios, key=lambda scenario: -scenario.cost)
+        with ThreadPoolExecutor(jobs) as pool:
+            futures = [pool.submit(self._scenario, scenario, reference) for scenario in longest]
+            try:
+                return [outcome for future in futures for outcome in future.result()]
+            except BaseException:
+                self.processes.close()
+                raise
 
     def _scenario(self, scenario: Scenario, reference: Reference) -> list[Outcome]:
         plan = scenario.quick if self.quick and scenario.quick is not None else scenario.trials
@@ -225,11 +225,11 @@ class _Conduct:
     ) -> Life:
         with self.places.one() as place:
             workspace = Workspace.make(place / trial.conditions.folder, self.script, self.folder, called)
-            life = live(self.script, trial, workspace, self.processes, table=table, enough=enough)
+            life = live(self.script, trial, workspace, self.processes, table=table, enough=enough, saves=self.saves)
             workspace.remove_copies()
             with self.lock:
                 self.made += 1
-                return life.moved(self.folder / f"run {self.made}")
+                return life.moved(self.folder / f"run-{self.made}")
 
 
 class _Places:
@@ -247,7 +247,7 @@ class _Places:
             number = next(number for number in range(1, len(self._used) + 2) if number not in self._used)
             self._used.add(number)
         try:
-            yield self._folder / f"place {number}"
+            yield self._folder / f"place-{number}"
         finally:
             with self._lock:
                 self._used.discard(number)

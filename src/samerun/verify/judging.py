@@ -13,6 +13,7 @@ from samerun.divergence.pairs import Pair
 from samerun.divergence.verdict import Verdict
 from samerun.divergence.words import MOMENTS, count, sentence, subject
 from samerun.errors import TraceError
+from samerun.tracing.reader import Trace
 from samerun.verify.frameworks import ADVICE, TORN
 from samerun.verify.life import Life, Lived
 from samerun.verify.outcome import Outcome, Resumption, Status
@@ -86,20 +87,36 @@ class _Judge:
             return self._outcome(
                 "failed", cause="timeout", reason=reason, advice="give it more time: --timeout SECONDS"
             )
-        if self._reached < self._expected:
-            reason = f"it ended after {count(self._reached, 'step')}, the first run after {self._expected:,}"
-            return self._outcome("differs", step=self._reached, cause="number-of-steps", reason=reason, advice=_GO_ON)
+        if self._reached != self._expected:
+            return self._more(f"it ended after {count(self._reached, 'step')}, the first run after {self._expected:,}")
+        if self._is_to_draw and not any(process.told("drew") for process in self._life.processes):
+            return self._outcome(
+                "skipped", reason="nothing was drawn in between: it trains in a process that it forked"
+            )
         died = {process.death for process in self._life.processes}
         if missed := [death for death in self._life.trial.deaths if death not in died]:
             where = " and ".join(f"at step {death.step}{' during a save' * death.in_save}" for death in missed)
             return self._outcome("skipped", reason=f"{self._label}: it was over before it could be killed {where}")
         return self._outcome("same")
 
+    @property
+    def _is_to_draw(self) -> bool:
+        return "draws" in self._life.trial.conditions.disturbances
+
+    def _more(self, reason: str) -> Outcome:
+        """Return that it made another number of steps."""
+        return self._outcome("differs", step=self._reached, cause="number-of-steps", reason=reason, advice=_GO_ON)
+
     def _process(self, number: int, process: Lived) -> Outcome | None:
         """Look at one process; return how the trial came out if that is known by it."""
         try:
             found = judge(self._first.processes[0].trace, process.trace, ignore=_IGNORED)
         except TraceError as error:  # it made no step
+            if made := _steps(process.trace):
+                reason = f"none of the {count(made, 'step')} that {process.trace.stem} made is one of the first run"
+                return self._outcome(
+                    "differs", step=self._reached, cause="number-of-steps", reason=reason, advice=_GO_ON
+                )
             if number == 0 and not process.failed:
                 return self._outcome("failed", cause="no-trace", reason=f"it took no step that was seen: {error}")
         else:
@@ -160,6 +177,8 @@ class _Judge:
         lines = [line.strip() for line in process.output.splitlines() if line.strip(" ^~")]
         said = lines[-1] if lines else "it printed nothing"
         reason = f"it ended with exit code {process.code}: {said}"
+        if number == 0 and self._scenario.needed:
+            return self._outcome("skipped", reason=f"{self._scenario.needed}: {said}")
         if number == 0:
             return self._outcome("failed", cause="exit-code", reason=reason, notes=tuple(lines[-_LINES:-1]))
         before = self._life.processes[number - 1].death
@@ -198,6 +217,15 @@ class _Judge:
 def _framework(process: Lived) -> str:
     """Return the framework that resumed a process; empty if none did that is known."""
     return next((str(event["framework"]) for event in process.told("resumes")), "")
+
+
+def _steps(trace: Path) -> int:
+    """Return how many steps were recorded; 0 if there is no trace."""
+    try:
+        with Trace(trace) as found:
+            return found.last_step + 1 - found.first_step if found.last_step >= 0 else 0
+    except TraceError:
+        return 0
 
 
 def _shown(found: Verdict, diagnosis: Diagnosis | None) -> tuple[str, ...]:

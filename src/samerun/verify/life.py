@@ -51,6 +51,11 @@ class Lived:
         """Whether it ended badly and not as it was told to."""
         return self.death is None and self.code not in (0, None)
 
+    @property
+    def has_saved(self) -> bool:
+        """Whether it saved something, and not only what it was ended in the midst of."""
+        return len(self.told("save")) > bool(self.death and self.death.in_save)
+
     def told(self, event: str) -> list[dict[str, object]]:
         """Return what it told of one kind."""
         return [found for found in self.events if found["event"] == event]
@@ -92,6 +97,7 @@ def live(
     *,
     table: Path | None = None,
     enough: Callable[[Path], bool] = lambda _: False,
+    saves: bool = False,
 ) -> Life:
     """Run a script as a trial says.
 
@@ -102,10 +108,11 @@ def live(
         processes: what starts them.
         table: the file that :func:`write_steps` made of the first run, by which a process knows where it is.
         enough: asked now and then with the trace, whether the run may be ended already.
+        saves: whether it is seen when the script saves; then the command for resuming is used once it has.
     """
     # Not in the workspace: the paths of sockets, which multiprocessing makes there, must be short.
     with TemporaryDirectory(prefix="samerun-", ignore_cleanup_errors=True) as scratch:
-        return _Living(script, trial, workspace, processes, table, enough, Path(scratch)).life()
+        return _Living(script, trial, workspace, processes, table, enough, saves, Path(scratch)).life()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +123,7 @@ class _Living:
     processes: Processes
     table: Path | None
     enough: Callable[[Path], bool]
+    saves: bool
     scratch: Path
 
     def life(self) -> Life:
@@ -126,7 +134,8 @@ class _Living:
         lived: list[Lived] = []
         while True:
             left = self.script.timeout - (time.monotonic() - start)
-            found = self._process(len(lived), deaths[0] if deaths else None, left)
+            resumed = bool(lived) and (not self.saves or any(process.has_saved for process in lived))
+            found = self._process(len(lived), deaths[0] if deaths else None, left, resumed=resumed)
             lived.append(found)
             if found.death is None or found.death.signal is None:
                 break
@@ -135,11 +144,11 @@ class _Living:
         timed_out = lived[-1].code is None and seconds >= self.script.timeout
         return Life(self.trial, self.workspace, self.workspace, tuple(lived), seconds, timed_out)
 
-    def _process(self, number: int, death: Death | None, timeout: float) -> Lived:
+    def _process(self, number: int, death: Death | None, timeout: float, *, resumed: bool) -> Lived:
         trace, log, report = self.workspace.trace(number), self.workspace.log(number), self.workspace.report
         before = report.stat().st_size if report.exists() else 0
         code = self.processes.run(
-            _launched(self.script.command(self.workspace.out, resumed=number > 0), self.trial.conditions),
+            _launched(self.script.command(self.workspace.out, resumed=resumed), self.trial.conditions),
             cwd=self.workspace.cwd,
             variables=self._variables(trace, self._disturbances(number, death)),
             log=log,

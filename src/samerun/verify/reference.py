@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from samerun.tracing.reader import Trace
 from samerun.verify.life import Life
@@ -23,6 +24,7 @@ class Reference:
         threads: how many threads torch computed with, the last number that was set.
         saves: how many steps were behind when something was saved.
         ranks: how many processes trained together.
+        environment: what it was run on, as :func:`samerun.environment` says it.
     """
 
     life: Life
@@ -32,6 +34,7 @@ class Reference:
     threads: int
     saves: tuple[int, ...]
     ranks: int
+    environment: dict[str, Any] = field(default_factory=dict)
 
     @property
     def trace(self) -> Path:
@@ -52,6 +55,9 @@ class Reference:
             passes = [(str(note.value["loader"]), note.step) for note in trace.notes("iter")]
             steps = trace.last_step + 1
             ranks = int(trace.meta.get("world_size") or 1)
+            found = dict(trace.meta["environment"])
+        if threads:
+            found["threads"] = {**found["threads"], "intra_op": threads[-1]}
         return cls(
             life,
             steps,
@@ -60,6 +66,7 @@ class Reference:
             threads[-1] if threads else 0,
             tuple(sorted({int(str(event["step"])) for event in first.told("save")})),
             ranks,
+            found,
         )
 
     def first_save(self, since: int) -> int | None:

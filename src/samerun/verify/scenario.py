@@ -34,6 +34,7 @@ class Scenario:
         cause: the name of what differs by it, for where the traces do not show another cause.
         sure: whether that is the cause of whatever differs, so that another one that fits cannot be.
         depends: the end of the sentence "what it computes depends on ...", for the same.
+        needed: why a run that fails says nothing, after what it printed; empty if it does say something.
         advice: what to do about any difference; if empty, what is said of its cause.
     """
 
@@ -50,4 +51,5 @@ class Scenario:
     cause: str = ""
     sure: bool = False
     depends: str = ""
+    needed: str = ""
     advice: str = ""

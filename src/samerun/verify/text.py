@@ -39,6 +39,7 @@ _TITLES: dict[Status, str] = {
     "same": "THE SAME",
     "differs": "DIFFERS",
     "failed": "COULD NOT RUN",
+    "environment": "DEPENDS ON THE ENVIRONMENT",
     "skipped": "NOT TRIED",
 }
 # Trials beside the first of a row that are named below it.

@@ -115,11 +115,17 @@ def headline(report: Report) -> tuple[Status, str]:
     if not made:
         return "skipped", "nothing was tried"
     numbers = {status: sum(outcome.status == status for outcome in alone) for status in VERDICTS}
-    status: Status = "differs" if numbers["differs"] else "failed" if numbers["failed"] else "same"
+    # The worst there is; what is the same only where there is such.
+    if not alone:
+        return "same", f"but for what is accepted: {len(made):,} trial{'s' * (len(made) > 1)}"
+    status: Status = next(status for status in _WORST if numbers[status])
     all_of = f"all {len(made):,}" if numbers[status] == len(made) > 1 else f"{numbers[status]:,} of {len(made):,}"
     others = [f"{number:,} {VERDICTS[other]}" for other, number in numbers.items() if number and other != status]
     others += [f"{len(made) - len(alone):,} accepted"] if len(made) > len(alone) else []
     return status, "; ".join([f"{all_of} trial{'s' * (len(made) > 1)}", *others])
+
+
+_WORST: tuple[Status, ...] = ("differs", "failed", "same", "environment")
 
 
 def surroundings(environment: dict[str, Any]) -> dict[str, str]:

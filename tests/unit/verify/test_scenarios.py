@@ -84,10 +84,10 @@ def test_every_number_of_workers_is_tried_but_the_one_it_has():
         plan(workers, first(workers=frozenset()))
 
 
-def test_every_number_of_threads_is_tried_but_the_one_it_has():
+def test_one_thread_is_tried_or_two_where_it_has_one():
     assert [trial.label for trial in plan(threads, first(threads=2))] == ["1 thread"]
     assert [trial.label for trial in plan(threads, first(threads=1))] == ["2 threads"]
-    assert [trial.label for trial in plan(threads, first(threads=8))] == ["1 thread", "2 threads"]
+    assert [trial.label for trial in plan(threads, first(threads=8))] == ["1 thread"]
 
 
 def test_what_says_nothing_about_a_script_says_why():

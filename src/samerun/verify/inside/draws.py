@@ -19,7 +19,7 @@ def disturb(process: Process, setting: dict[str, bool]) -> None:
     Args:
         process: of the script.
         setting: ``before``: once an optimizer was made, a model is built and a loader is iterated; ``between``:
-            whenever a batch is asked for, so between two steps and between two epochs.
+            whenever a batch is asked for, so between two steps and between two epochs; without a loader, after steps.
     """
     process.when_imported("torch", lambda: _install(process, **setting))
 
@@ -28,22 +28,32 @@ def _install(process: Process, before: bool, between: bool) -> None:
     from torch.optim import Optimizer
     from torch.utils.data import dataloader
 
-    busy = False
+    busy = told = has_loader = False
 
     def aside(act: Callable[[], None]) -> None:
-        nonlocal busy
-        if not busy and process.is_first:
-            busy = True
-            try:
-                with process.unrecorded():
-                    act()
-            finally:
-                busy = False
+        nonlocal busy, told
+        if busy or not process.is_first:
+            return
+        busy = True
+        try:
+            with process.unrecorded():
+                act()
+            if not told:
+                told = True
+                process.tell("drew")
+        finally:
+            busy = False
+
+    def asked() -> None:
+        nonlocal has_loader
+        has_loader = has_loader or not busy
+        aside(_plot)
 
     if before:
         _replace(Optimizer, "__init__", lambda: None, lambda: aside(_explore))
     if between:
-        _replace(dataloader._BaseDataLoaderIter, "__next__", lambda: aside(_plot), lambda: None)
+        _replace(dataloader._BaseDataLoaderIter, "__next__", asked, lambda: None)
+        process.at_step.append(lambda _: None if has_loader else aside(_plot))
 
 
 def _plot() -> None:

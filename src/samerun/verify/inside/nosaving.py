@@ -8,12 +8,19 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from samerun.verify.inside.saves import paths, replace
+from samerun.verify.inside.saves import SAVES, paths, replace
 
 if TYPE_CHECKING:
     from samerun.verify.inside.process import Process
 
 __all__ = ["disturb"]
+
+
+# Of samerun's own checkpoints nothing is begun, so that none is missed when it is looked for.
+_PLACES = (
+    *(place for place in SAVES if place[2] != "commit"),
+    ("samerun.checkpoint.writer", "Writer", "save"),
+)
 
 
 def disturb(process: Process, _: object) -> None:
@@ -27,4 +34,4 @@ def disturb(process: Process, _: object) -> None:
 
         return empty
 
-    replace(process, no_save)
+    replace(process, no_save, _PLACES)

@@ -22,7 +22,6 @@ class Process:
     Attributes:
         start: the step of the whole run that this process began with, as far as it is known.
         at_step: what is called at the end of each optimizer step, with the number of steps behind it in the whole run.
-        at_save: what is called when something is being saved.
     """
 
     def __init__(self, report: Path) -> None:
@@ -30,7 +29,6 @@ class Process:
         self._pid = os.getpid()
         self.start = 0
         self.at_step: list[Callable[[int], object]] = []
-        self.at_save: list[Callable[[], object]] = []
 
     @property
     def folder(self) -> Path:

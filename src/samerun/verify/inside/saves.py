@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +33,6 @@ def disturb(process: Process, _: object) -> None:
         def saving(*args: Any, **kwargs: Any) -> Any:
             if process.is_first and not is_in_memory(args):
                 process.tell("save", step=process.step, call=save.__qualname__)
-                for act in process.at_save:
-                    act()
             return save(*args, **kwargs)
 
         return saving
@@ -42,9 +40,9 @@ def disturb(process: Process, _: object) -> None:
     replace(process, told)
 
 
-def replace(process: Process, replacement: _Replacement) -> None:
+def replace(process: Process, replacement: _Replacement, places: Iterable[tuple[str, str | None, str]] = SAVES) -> None:
     """Put something else in the place of each function that saves, once its module is there."""
-    for place in SAVES:
+    for place in places:
         process.when_imported(place[0], partial(_replace, replacement, *place))
 
 

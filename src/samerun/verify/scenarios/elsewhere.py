@@ -13,7 +13,7 @@ __all__ = ["SCENARIO"]
 
 
 def _trials(_: Reference) -> Sequence[Trial]:
-    return [Trial("another folder", Conditions(folder="another place, with a longer name"))]
+    return [Trial("another folder", Conditions(folder="another-place-with-a-longer-name"))]
 
 
 SCENARIO = Scenario(

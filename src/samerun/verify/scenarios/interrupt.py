@@ -69,8 +69,9 @@ def _in_epoch(reference: Reference, start: int, end: int) -> int:
 SCENARIO = Scenario(
     "interrupt",
     "kill it at six moments, and start it again",
-    1.5,
+    2.5,
     _trials,
     order=100,
     quick=_quick,
+    quick_cost=1.5,
 )

@@ -27,5 +27,6 @@ SCENARIO = Scenario(
     joins=True,
     cause="saving",
     depends="whether checkpoints are written",
+    needed="it seems to need what it saves",
     advice="draw nothing and change nothing while saving; wrap what draws in `with samerun.isolate():`",
 )
