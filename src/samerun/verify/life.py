@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from samerun.divergence.align import after
+from samerun.tracing.format import is_untrained
 from samerun.tracing.launch.command import injected
 from samerun.tracing.launch.injection import ARMED
-from samerun.tracing.reader import Series, Trace
+from samerun.tracing.reader import Trace
 from samerun.tracing.settings import Settings
+from samerun.tracing.spans import spans
 from samerun.verify.conditions import Conditions
 from samerun.verify.inside import injection, position
 from samerun.verify.processes import Processes
@@ -200,9 +201,11 @@ def _events(path: Path, start: int) -> list[dict[str, object]]:
 
 
 def write_steps(trace: Path, table: Path) -> None:
-    """Write down how many steps each state of the parameters of a run stands behind, for processes that resume it."""
-    steps: dict[str, int] = {}
+    """Write down when the parameters and the optimizers of a run stood at which state, for processes that resume it."""
+    steps: dict[str, list[tuple[int, int]]] = {}
     with Trace(trace) as found:
-        for event in found.of(Series("parameters", "0"), found.first_step):
-            steps.setdefault(event.digest.hex(), after(event))
+        for series in found.series.values():
+            if series.kind in ("parameters", "optimizer") and not is_untrained(*series):
+                for digest, stood in spans(found, series):
+                    steps.setdefault(digest.hex(), []).append((stood.start, stood.stop))
     table.write_text(json.dumps(steps), encoding="utf-8")
