@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -20,6 +21,8 @@ __all__ = ["Processes"]
 
 # Seconds between two looks at whether a process has ended, and at its memory.
 _PAUSE, _MEASURE = 0.05, 1.0
+# Bytes that a process may print; one that prints without end would fill the disk.
+_LONGEST = 1 << 30
 
 
 class Processes:
@@ -53,6 +56,8 @@ class Processes:
     ) -> int | None:
         """Run a command to its end; return its exit code, negative for a signal, or ``None`` if it was ended.
 
+        One that prints too much is ended like one that wrote too large a file, and what it printed says so.
+
         Args:
             argv: program and arguments.
             cwd: the folder it is run in.
@@ -67,11 +72,12 @@ class Processes:
         until, due = time.monotonic() + timeout, 0.0
         with log.open("wb") as output:
             family = self._start(argv, cwd, variables, output)
-            process = family.process
+            process, full = family.process, False
             try:
-                while not has_ended(process) and (now := time.monotonic()) < until and not self._closed:
+                while not full and not has_ended(process) and (now := time.monotonic()) < until and not self._closed:
                     if now >= due:
                         self.peak = max(self.peak, family.look())
+                        full = os.fstat(output.fileno()).st_size > _LONGEST
                         due = now + _MEASURE
                     if enough():
                         return None
@@ -82,6 +88,9 @@ class Processes:
                     family.kill()
                     process.wait()
                     self._running.discard(family)
+            if full:
+                output.write(b"\nsamerun verify: ended, as it printed more than %d bytes\n" % _LONGEST)
+                return -signal.SIGXFSZ
         return process.returncode if ended else None
 
     @property

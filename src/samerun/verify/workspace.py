@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +17,8 @@ from samerun.verify.script import OUT, Script, below
 
 __all__ = ["Workspace"]
 
-# Bytes and files of a copy at most; what is larger must be said to be data.
-_LARGEST, _MOST = 64 << 20, 20_000
+# Bytes of a file, bytes of all and files of a copy at most; what is larger must be said to be data.
+_LARGEST, _TOTAL, _MOST = 64 << 20, 1 << 30, 20_000
 # What a run would not find on a machine where nothing was run before.
 _LEFT_OUT = frozenset({"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
 
@@ -94,6 +95,8 @@ class _Copy:
         self._script = script
         self._avoid = avoid
         self._files = 0
+        # Bytes, by the name that they lie below in the folder.
+        self._bytes: Counter[str] = Counter()
 
     def copy(self, source: Path, target: Path) -> None:
         """Copy a folder."""
@@ -128,12 +131,20 @@ class _Copy:
             )
 
     def _check(self, path: Path, size: int) -> None:
+        name = path.relative_to(self._script.cwd).parts[0]
         self._files += 1
-        if size > _LARGEST or self._files > _MOST:
-            found = f"is a file of {size:,} bytes" if size > _LARGEST else f"is file number {self._files:,}"
-            name = path.relative_to(self._script.cwd).parts[0]
-            raise VerifyError(
-                str(path),
-                f"{found}, and the folder is copied for each run; say what the script only reads, so that it is linked:"
-                f" --data {name}",
-            )
+        self._bytes[name] += size
+        if size > _LARGEST:
+            found = f"is a file of {size:,} bytes"
+        elif self._files > _MOST:
+            found = f"is file number {self._files:,}"
+        elif (total := self._bytes.total()) > _TOTAL:
+            found = f"is one of {self._files:,} files of {total:,} bytes"
+            name = max(self._bytes, key=self._bytes.__getitem__)
+        else:
+            return
+        raise VerifyError(
+            str(path),
+            f"{found}, and the folder is copied for each run; say what the script only reads, so that it is linked:"
+            f" --data {shlex.quote(name)}",
+        )

@@ -1,6 +1,7 @@
 """Processes are bounded in time, and end with whoever started them."""
 
 import os
+import signal
 import sys
 import threading
 
@@ -130,6 +131,15 @@ def test_closing_kills_those_of_other_threads_and_lets_none_begin(tmp_path):
     assert ends(int(log.read_text()))
     with pytest.raises(InterruptedError):
         run(processes, tmp_path, "")
+
+
+def test_one_that_prints_without_end_is_ended_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_MEASURE", 0.0)
+    monkeypatch.setattr(module, "_LONGEST", 10_000)
+    assert run(Processes(), tmp_path, "import time; print('a' * 9_999, flush=True); time.sleep(0.2)")[0] == 0
+    code, log = run(Processes(), tmp_path, "while True: print('a' * 1_000, flush=True)")
+    assert code == -signal.SIGXFSZ
+    assert log.read_text().endswith("\nsamerun verify: ended, as it printed more than 10000 bytes\n")
 
 
 def test_the_peak_of_memory_is_measured(tmp_path):

@@ -110,6 +110,20 @@ def test_what_is_too_much_to_copy_is_refused_with_what_to_do(project, tmp_path, 
         made(project, tmp_path)
 
 
+def test_folders_of_many_small_files_are_bounded_and_the_largest_is_named(project, tmp_path, monkeypatch):
+    sizes = {"images": 300, "labels": 200, "ckpt": 100}
+    for name, size in sizes.items():
+        (project / name).mkdir()
+        for number in range(2):
+            (project / name / f"{number}.bin").write_bytes(bytes(size // 2))
+    written = sum(path.stat().st_size for path in project.glob("**/*") if path.parts[-2] in {"lib", *sizes})
+    monkeypatch.setattr(workspace, "_TOTAL", written)
+    with pytest.raises(VerifyError, match=r"is one of \d+ files of 6\d\d bytes, .* --data images$"):
+        made(project, tmp_path)
+    monkeypatch.setattr(workspace, "_TOTAL", 2 * written)
+    assert (Workspace.make(tmp_path / "other", Script(("python",), cwd=project), tmp_path).cwd / "ckpt").is_dir()
+
+
 def test_the_copies_are_removed_and_what_was_recorded_stays(project, tmp_path):
     space = made(project, tmp_path)
     space.trace(0).touch()
