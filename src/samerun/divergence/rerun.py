@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from typing import Any
 from samerun.determinism import environment
 from samerun.errors import ProcessError, TraceError
 from samerun.tracing.launch.command import injected
+from samerun.tracing.launch.ending import has_ended, kill_group
 from samerun.tracing.reader import Trace
 from samerun.tracing.session import RERUN
 from samerun.tracing.settings import Settings
@@ -104,10 +103,11 @@ class Command:
                 start_new_session=True,
             )
             try:
-                while not _has_ended(process) and _last_step(settings.path) < until:
+                while not has_ended(process) and _last_step(settings.path) < until:
                     time.sleep(_PAUSE)
             finally:
-                _kill(process)
+                kill_group(process)
+                process.wait()
         if _begun_step(settings.path) < until:
             code = process.returncode
             raise ProcessError(shlex.join(self.argv), code, log.read_text(errors="replace")[-_TAIL:])
@@ -159,18 +159,3 @@ def _begun_step(path: Path) -> int:
             return max([trace.last_step, *(event.step for event in events)])
     except TraceError:
         return -1
-
-
-def _has_ended(process: subprocess.Popen[bytes]) -> bool:
-    """Return whether a process ended, without waiting for it: as a zombie it keeps its number."""
-    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End a process and those it started, such as the workers of a loader, without a chance to save anything.
-
-    Nobody has waited for the process yet: once that is done, its number may be that of somebody else's group.
-    """
-    with suppress(ProcessLookupError, PermissionError):  # where only a zombie is left, some systems refuse
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

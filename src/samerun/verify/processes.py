@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import subprocess
 import threading
@@ -11,16 +10,19 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO
 
 import psutil
+
+from samerun.errors import VerifyError
+from samerun.tracing.launch.ending import has_ended, kill_group
 
 __all__ = ["Processes"]
 
 # Seconds between two looks at whether a process has ended, and at its memory.
 _PAUSE, _MEASURE = 0.05, 1.0
-
-_Process: TypeAlias = "subprocess.Popen[bytes]"
+# Bytes that a process may print; one that prints without end would fill the disk.
+_LONGEST = 1 << 30
 
 
 class Processes:
@@ -28,10 +30,16 @@ class Processes:
 
     Attributes:
         peak: the most bytes of memory that one of them had, with those that it started.
+
+    Raises:
+        VerifyError: on Windows.
     """
 
     def __init__(self) -> None:
-        self._running: set[_Process] = set()
+        if not hasattr(os, "killpg"):
+            reason = "ends processes by their session, which Windows does not have; run it in WSL, on Linux or macOS"
+            raise VerifyError("samerun verify", reason)
+        self._running: set[_Family] = set()
         self._lock = threading.Lock()
         self._closed = False
         self.peak = 0
@@ -48,6 +56,8 @@ class Processes:
     ) -> int | None:
         """Run a command to its end; return its exit code, negative for a signal, or ``None`` if it was ended.
 
+        One that prints too much is ended like one that wrote too large a file, and what it printed says so.
+
         Args:
             argv: program and arguments.
             cwd: the folder it is run in.
@@ -61,37 +71,42 @@ class Processes:
         """
         until, due = time.monotonic() + timeout, 0.0
         with log.open("wb") as output:
-            process = self._start(argv, cwd, variables, output)
+            family = self._start(argv, cwd, variables, output)
+            process, full = family.process, False
             try:
-                while not _has_ended(process) and (now := time.monotonic()) < until and not self._closed:
+                while not full and not has_ended(process) and (now := time.monotonic()) < until and not self._closed:
                     if now >= due:
-                        self._measure(process)
+                        self.peak = max(self.peak, family.look())
+                        full = os.fstat(output.fileno()).st_size > _LONGEST
                         due = now + _MEASURE
                     if enough():
                         return None
                     time.sleep(_PAUSE)
-                ended = _has_ended(process)
+                ended = has_ended(process)
             finally:
                 with self._lock:
-                    _kill(process)
+                    family.kill()
                     process.wait()
-                    self._running.discard(process)
+                    self._running.discard(family)
+            if full:
+                output.write(b"\nsamerun verify: ended, as it printed more than %d bytes\n" % _LONGEST)
+                return -signal.SIGXFSZ
         return process.returncode if ended else None
 
     @property
     def computed(self) -> float:
         """Seconds of computing time that processes took which this one started and which have ended."""
-        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return usage.ru_utime + usage.ru_stime
+        times = os.times()
+        return times.children_user + times.children_system
 
     def close(self) -> None:
         """Kill all of them; none is started any more. Whoever waits for one is told."""
         with self._lock:
             self._closed = True
-            for process in self._running:
-                _kill(process)
+            for family in self._running:
+                family.kill()
 
-    def _start(self, argv: Sequence[str], cwd: Path, variables: Mapping[str, str], output: IO[bytes]) -> _Process:
+    def _start(self, argv: Sequence[str], cwd: Path, variables: Mapping[str, str], output: IO[bytes]) -> _Family:
         with self._lock:
             if self._closed:
                 raise InterruptedError("no more processes are started")
@@ -104,22 +119,46 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            self._running.add(process)
-            return process
+            family = _Family(process)
+            self._running.add(family)
+            return family
 
-    def _measure(self, process: _Process) -> None:
+
+class _Family:
+    """A process and what came of it, also what left its session, as the workers of torchrun do."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self._members: list[psutil.Process] = []
         with suppress(psutil.Error):
-            parent = psutil.Process(process.pid)
-            memory = sum(found.memory_info().rss for found in (parent, *parent.children(recursive=True)))
-            self.peak = max(self.peak, memory)
+            self._members.append(psutil.Process(process.pid))
+
+    def look(self) -> int:
+        """Note who belongs to it now; return the bytes of memory they have.
+
+        Who was seen once is known by number and time of birth, and belongs to it also when its parent has ended.
+        """
+        found: dict[psutil.Process, None] = {}
+        for member in self._members:
+            # All below the first are found at once; only those whose parents have ended must be asked themselves.
+            if member not in found and member.is_running():
+                found[member] = None
+                with suppress(psutil.Error):
+                    found.update(dict.fromkeys(member.children(recursive=True)))
+        self._members = list(found)
+        return sum(_memory(member) for member in found)
+
+    def kill(self) -> None:
+        """Kill all of it; nobody has waited for the process yet."""
+        self.look()  # once a parent is killed, its children are nobody's
+        kill_group(self.process)
+        for member in self._members:
+            with suppress(psutil.Error):
+                member.kill()
 
 
-def _has_ended(process: _Process) -> bool:
-    """Return whether it has, and leave its number to it, so that its session can still be named by that."""
-    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
-
-def _kill(process: _Process) -> None:
-    """Kill a process that was not waited for yet and those of its session, such as workers that outlived it."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+def _memory(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0

@@ -1,21 +1,24 @@
-"""The folder that a run is made in: a copy of the one its owner runs it in, so that nothing there can change."""
+"""The folder that a run is made in: a copy of the one its owner runs it in, so that nothing there can change.
+
+Links within the folder become links within the copy. To data and environments there are links.
+"""
 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from samerun.errors import VerifyError
-from samerun.verify.script import Script
+from samerun.verify.script import OUT, Script, below
 
 __all__ = ["Workspace"]
 
-# Bytes and files of a copy at most; what is larger must be said to be data.
-_LARGEST, _MOST = 64 << 20, 20_000
-# Folders that no training writes into, and that may be large; there are links to them, as to data.
-_LINKED = frozenset({".git", ".hg", ".venv", "venv", "node_modules", ".tox", ".nox", "site-packages"})
+# Bytes of a file, bytes of all and files of a copy at most; what is larger must be said to be data.
+_LARGEST, _TOTAL, _MOST = 64 << 20, 1 << 30, 20_000
 # What a run would not find on a machine where nothing was run before.
 _LEFT_OUT = frozenset({"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
 
@@ -45,7 +48,7 @@ class Workspace:
             called: what its first process is called in sentences.
 
         Raises:
-            VerifyError: if that is more than one should copy for each run.
+            VerifyError: if that is more than one should copy for each run, or if a link leads out of it.
         """
         found = cls(root, all_of_them, called)
         found.out.mkdir(parents=True)
@@ -89,10 +92,11 @@ class Workspace:
 
 class _Copy:
     def __init__(self, script: Script, avoid: Path) -> None:
-        self._top = script.cwd
-        self._data = {script.cwd / name for name in script.data}
+        self._script = script
         self._avoid = avoid
         self._files = 0
+        # Bytes, by the name that they lie below in the folder.
+        self._bytes: Counter[str] = Counter()
 
     def copy(self, source: Path, target: Path) -> None:
         """Copy a folder."""
@@ -102,21 +106,45 @@ class _Copy:
                 path, copy = Path(entry.path), target / entry.name
                 if entry.name in _LEFT_OUT or path.resolve() == self._avoid:
                     continue
-                if entry.is_symlink() or entry.name in _LINKED or path in self._data:
+                if self._script.is_linked(path):
                     copy.symlink_to(path.resolve())
+                elif entry.is_symlink():
+                    self._link(path, copy)
                 elif entry.is_dir():
                     self.copy(path, copy)
                 elif entry.is_file():
                     self._check(path, entry.stat().st_size)
                     shutil.copy2(path, copy)
 
-    def _check(self, path: Path, size: int) -> None:
-        self._files += 1
-        if size > _LARGEST or self._files > _MOST:
-            found = f"is a file of {size:,} bytes" if size > _LARGEST else f"is file number {self._files:,}"
-            name = path.relative_to(self._top).parts[0]
+    def _link(self, path: Path, copy: Path) -> None:
+        """Make a link to the copy of what a link leads to."""
+        top = self._script.cwd
+        inside = below(top, path.parent / path.readlink()) or below(top, path.resolve())
+        if inside is not None:
+            copy.symlink_to(os.path.relpath(top / inside, path.parent))
+        elif path.exists():  # one that leads nowhere is left out: what is written there would come into being outside
+            name = shlex.quote(str(path.relative_to(top)))
             raise VerifyError(
                 str(path),
-                f"{found}, and the folder is copied for each run; say what the script only reads, so that it is linked:"
-                f" --data {name}",
+                f"is a link to {path.resolve()}, which is not copied, and what a run writes there would be found by the"
+                f" next; if it is only read, say so: --data {name}; otherwise remove the link, or write to {OUT}",
             )
+
+    def _check(self, path: Path, size: int) -> None:
+        name = path.relative_to(self._script.cwd).parts[0]
+        self._files += 1
+        self._bytes[name] += size
+        if size > _LARGEST:
+            found = f"is a file of {size:,} bytes"
+        elif self._files > _MOST:
+            found = f"is file number {self._files:,}"
+        elif (total := self._bytes.total()) > _TOTAL:
+            found = f"is one of {self._files:,} files of {total:,} bytes"
+            name = max(self._bytes, key=self._bytes.__getitem__)
+        else:
+            return
+        raise VerifyError(
+            str(path),
+            f"{found}, and the folder is copied for each run; say what the script only reads, so that it is linked:"
+            f" --data {shlex.quote(name)}",
+        )
