@@ -25,7 +25,7 @@ from samerun.verify.workspace import Workspace
 
 __all__ = ["Life", "Lived", "live", "write_steps"]
 
-# Characters of the output of a process that failed.
+# Bytes of the output of a process that failed.
 _TAIL = 2000
 
 
@@ -158,7 +158,7 @@ class _Living:
         )
         events = tuple(_events(report, before))
         died = death if any(event["event"] == "ends" for event in events) else None
-        return Lived(trace, code, events, died, log.read_text(errors="replace")[-_TAIL:])
+        return Lived(trace, code, events, died, _end_of(log))
 
     def _disturbances(self, number: int, death: Death | None) -> dict[str, object]:
         found = dict(self.trial.conditions.disturbances)
@@ -190,6 +190,12 @@ class _Living:
 
 def _launched(argv: tuple[str, ...], conditions: Conditions) -> tuple[str, ...]:
     return (argv[0], *conditions.launcher, *argv[1:])
+
+
+def _end_of(log: Path) -> str:
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _TAIL))
+        return file.read().decode(errors="replace")
 
 
 def _events(path: Path, start: int) -> list[dict[str, object]]:
