@@ -62,7 +62,7 @@ def tried(tmp_path, scenario, script, processes=None, *, quick=False):
     cwd = tmp_path / "here"
     cwd.mkdir()
     (cwd / "train.py").write_text((FAULTS / scenario / f"{script}.py").read_text())
-    what = Script(("python", "train.py"), cwd=cwd), choose(only=[scenario])
+    what = Script((sys.executable, "train.py"), cwd=cwd), choose(only=[scenario])
     return verify(*what, jobs=1, processes=processes, quick=quick)
 
 
@@ -86,7 +86,9 @@ for _ in range(12):
 
 def test_what_only_all_deaths_together_show_is_told(tmp_path, nursery):
     (tmp_path / "train.py").write_text(FOURTH_START)
-    report = verify(Script(("python", "train.py"), cwd=tmp_path), choose(only=["interrupt"]), processes=Born(nursery))
+    report = verify(
+        Script((sys.executable, "train.py"), cwd=tmp_path), choose(only=["interrupt"]), processes=Born(nursery)
+    )
     whole, *alone = report.outcomes
     assert {outcome.status for outcome in alone} == {"same"}
     assert whole.trial == ", ".join(outcome.trial for outcome in alone)
@@ -117,7 +119,7 @@ for step in range(12):
 
 def statuses(tmp_path, nursery, scenario, resume=(), **parts):
     (tmp_path / "train.py").write_text(LOOP.format(**{"before": "", "load": "", "after": "", **parts}))
-    script = Script(("python", "train.py"), resume, cwd=tmp_path)
+    script = Script((sys.executable, "train.py"), resume, cwd=tmp_path)
     return verify(script, choose(only=[scenario]), processes=Born(nursery)).outcomes
 
 
@@ -125,13 +127,13 @@ def test_a_resumed_run_that_makes_more_steps_differs(tmp_path, nursery):
     load = 'if Path("last.pt").exists():\n    model.load_state_dict(torch.load("last.pt"))'
     (tmp_path / "train.py").write_text(LOOP.format(before="", load=load, after="").replace("randn(4, 2)", "ones(4, 2)"))
     last = Scenario("last", "kill it", 1, lambda _: [Trial("last", deaths=(Death(12, "SIGKILL"),))], order=0)
-    (found,) = verify(Script(("python", "train.py"), cwd=tmp_path), [last], processes=Born(nursery)).outcomes
+    (found,) = verify(Script((sys.executable, "train.py"), cwd=tmp_path), [last], processes=Born(nursery)).outcomes
     assert (found.status, found.cause) == ("differs", "number-of-steps")
     assert "it ended after 20 steps, the first run after 12" in found.reason
 
 
 def test_the_command_for_resuming_is_used_once_something_was_saved(tmp_path, nursery):
-    resume = ("python", "train.py", "resume")
+    resume = (sys.executable, "train.py", "resume")
     refuses = "assert 'resume' not in sys.argv or Path('last.pt').exists()"
     found = statuses(tmp_path, nursery, "interrupt", resume, before=refuses)
     assert {outcome.status for outcome in found} == {"same"}, found
@@ -146,7 +148,7 @@ def test_a_script_that_needs_what_it_saves_is_not_tried_without_saving(tmp_path,
 def test_saving_of_a_run_is_switched_off_whole(tmp_path, nursery):
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "train.py").write_text((FAULTS / "interrupt" / "good.py").read_text())
-    script = Script(("python", "train.py"), cwd=tmp_path / "here")
+    script = Script((sys.executable, "train.py"), cwd=tmp_path / "here")
     (found,) = verify(script, choose(only=["save"]), processes=Born(nursery)).outcomes
     assert found.status == "same", found
 
