@@ -19,7 +19,8 @@ PAGES = ("README.md", "README.ja.md")
 def samerun(*args: str, folder: Path, code: int) -> str:
     """Run a verb as in a terminal of 100 columns, and return what it printed, without spaces at the ends of lines."""
     source = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
-    environment = {**os.environ, "PYTHONPATH": source, "COLUMNS": "100", "OMP_NUM_THREADS": "1"}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": source, "COLUMNS": "100", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-m", "samerun", *args],
         check=False,
@@ -37,7 +38,7 @@ def samerun(*args: str, folder: Path, code: int) -> str:
 def test_the_readmes_show_what_is_printed(tmp_path):
     shutil.copy(GALLERY / "plot_between_epochs" / "train.py", tmp_path)
     for path, *more in (["A.trace"], ["B.trace", "--plot"]):
-        samerun("trace", "-o", path, "--", sys.executable, "train.py", *more, folder=tmp_path, code=0)
+        samerun("trace", "-o", path, "--", "python", "train.py", *more, folder=tmp_path, code=0)
     pages = [(ROOT / page).read_text(encoding="utf-8") for page in PAGES]
     for verb in ("diff", "explain"):
         printed = samerun(verb, "A.trace", "B.trace", folder=tmp_path, code=1)

@@ -131,7 +131,7 @@ def test_two_ranks_have_a_trace_each(capfd):
     before = capfd.readouterr().out
     outcome = launch(*torchrun)
     assert outcome.code == 0
-    assert capfd.readouterr().out == before
+    assert sorted(capfd.readouterr().out.split()) == sorted(before.split())  # whichever rank is first
     assert {name: path.name for name, path in outcome.traces.items()} == {
         "rank 0": "A.trace",
         "rank 1": "A.rank1.trace",
