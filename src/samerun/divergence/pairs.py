@@ -68,6 +68,8 @@ class Pairing:
 
     def __init__(self, first: Trace, second: Trace, offset: int, ignore: Collection[str] = ()) -> None:
         self.first, self.second, self.offset = first, second, offset
+        # Read once: the traces look through all of their events for it.
+        self._begins = max(first.first_step, second.first_step + offset)
         ours, theirs = set(first.series.values()), set(second.series.values())
         kinds = {series.kind for series in ours} & {series.kind for series in theirs}
         # What stands is unknown where it was never recorded; what happens did not happen.
@@ -170,7 +172,7 @@ class Pairing:
     def _resumed_at(self, step: int) -> int | None:
         """Return which of the runs was resumed, if this is the first step of it."""
         side = None if self.offset == 0 else int(self.offset > 0)
-        return side if step == max(self.first.first_step, self.second.first_step + self.offset) else None
+        return side if step == self._begins else None
 
     def _comparable(self, ours: Sequence[Event], theirs: Sequence[Event]) -> frozenset[Series]:
         """Return the series to compare in a step; levels 2 and 3 may have been recorded in one of the traces only."""
