@@ -52,7 +52,10 @@ def _words(context: click.Context, param: click.Parameter, value: str | None) ->
 @click.option("--resume-cmd", "resume", callback=_words, metavar="TEXT", help="How to go on after an interruption.")
 @click.option("--steps", type=_FROM_ONE, metavar="N", help="End each run after so many optimizer steps.")
 @click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For one run. [default: 3600]"
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="For one run. [default: 3600, others 10 times the first]",
 )
 @click.option("--jobs", type=_FROM_ONE, metavar="N", help="Runs side by side; what cores and memory allow by default.")
 @click.option("--data", multiple=True, metavar="PATH", help="Is only read, and need not be copied; several times.")

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,10 +31,9 @@ __all__ = ["Told", "verify"]
 #: Is told what begins, and what came of it: the text of what is done, and outcomes.
 Told = Callable[[str, Sequence[Outcome]], None]
 
-_DEFAULT = next(field.default for field in fields(Script) if field.name == "timeout")
 _NO_USE = "two runs of it differ as it is; mend that first"
-# A run may take so many times as long as the first one, and so many seconds more.
-_TIMES, _MORE = 10.0, 60.0
+# Seconds that the first run may take if nothing else is said; others may take so many times as long, and so many more.
+_HOUR, _TIMES, _MORE = 3600.0, 10.0, 60.0
 # The part of the memory there is that runs side by side may take.
 _PART = 0.7
 # Seconds between two looks at whether a run differs already; more if a look takes long.
@@ -97,18 +96,19 @@ class _Conduct:
     start: float = 0.0
     first: float = 0.0
     saves: bool = False
+    timeout: float = _HOUR
     places: _Places = field(init=False)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.start = self.processes.computed
+        self.timeout = self.script.timeout or _HOUR
         self.places = _Places(self.folder)
 
     def all(self, scenarios: Sequence[Scenario], jobs: int | None) -> Report:
         """Make the first run, and then all that is tried."""
         reference = self._first()
-        if self.script.timeout == _DEFAULT:
-            self.script = replace(self.script, timeout=min(_DEFAULT, _TIMES * reference.life.seconds + _MORE))
+        self.timeout = self.script.timeout or min(_HOUR, _TIMES * reference.life.seconds + _MORE)
         repeat = [scenario for scenario in scenarios if scenario.name == "repeat"]
         joined = [scenario for scenario in scenarios if scenario.joins]
         others = [scenario for scenario in scenarios if scenario not in repeat and not scenario.joins]
@@ -137,7 +137,7 @@ class _Conduct:
         self.first = self.processes.computed
         process = life.processes[0]
         if process.failed or process.code is None:
-            how = f"took more than {self.script.timeout:.0f} seconds" if life.timed_out else f"failed ({process.code})"
+            how = f"took more than {self.timeout:.0f} seconds" if life.timed_out else f"failed ({process.code})"
             raise VerifyError(shlex.join(self.script.argv), f"{how} as it is:\n{process.output}")
         try:
             reference = Reference.of(life)
@@ -225,7 +225,12 @@ class _Conduct:
     ) -> Life:
         with self.places.one() as place:
             workspace = Workspace.make(place / trial.conditions.folder, self.script, self.folder, called)
-            life = live(self.script, trial, workspace, self.processes, table=table, enough=enough, saves=self.saves)
+            life = live(
+                *(self.script, trial, workspace, self.processes, self.timeout),
+                table=table,
+                enough=enough,
+                saves=self.saves,
+            )
             workspace.remove_copies()
             with self.lock:
                 self.made += 1

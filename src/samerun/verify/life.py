@@ -95,6 +95,7 @@ def live(
     trial: Trial,
     workspace: Workspace,
     processes: Processes,
+    timeout: float,
     *,
     table: Path | None = None,
     enough: Callable[[Path], bool] = lambda _: False,
@@ -107,13 +108,14 @@ def live(
         trial: under which conditions, and with which deaths.
         workspace: where.
         processes: what starts them.
+        timeout: seconds that the run may take.
         table: the file that :func:`write_steps` made of the first run, by which a process knows where it is.
         enough: asked now and then with the trace, whether the run may be ended already.
         saves: whether it is seen when the script saves; then the command for resuming is used once it has.
     """
     # Not in the workspace: the paths of sockets, which multiprocessing makes there, must be short.
     with TemporaryDirectory(prefix="samerun-", ignore_cleanup_errors=True) as scratch:
-        return _Living(script, trial, workspace, processes, table, enough, saves, Path(scratch)).life()
+        return _Living(script, trial, workspace, processes, timeout, table, enough, saves, Path(scratch)).life()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ class _Living:
     trial: Trial
     workspace: Workspace
     processes: Processes
+    timeout: float
     table: Path | None
     enough: Callable[[Path], bool]
     saves: bool
@@ -134,7 +137,7 @@ class _Living:
             deaths.append(Death(self.script.steps, None))
         lived: list[Lived] = []
         while True:
-            left = self.script.timeout - (time.monotonic() - start)
+            left = self.timeout - (time.monotonic() - start)
             resumed = bool(lived) and (not self.saves or any(process.has_saved for process in lived))
             found = self._process(len(lived), deaths[0] if deaths else None, left, resumed=resumed)
             lived.append(found)
@@ -142,7 +145,7 @@ class _Living:
                 break
             deaths.pop(0)
         seconds = time.monotonic() - start
-        timed_out = lived[-1].code is None and seconds >= self.script.timeout
+        timed_out = lived[-1].code is None and seconds >= self.timeout
         return Life(self.trial, self.workspace, self.workspace, tuple(lived), seconds, timed_out)
 
     def _process(self, number: int, death: Death | None, timeout: float, *, resumed: bool) -> Lived:

@@ -28,7 +28,8 @@ class Script:
         cwd: the folder that it is run in. Each run is made in a copy.
         data: files and folders below ``cwd`` that are only read; copies of them are links.
         steps: optimizer steps after which a run is ended; ``None`` for as long as the script takes.
-        timeout: seconds that one run may take.
+        timeout: seconds that one run may take; if ``None``, an hour for the first one, and for each other ten times
+            what that took and a minute more.
 
     Raises:
         VerifyError: for a command that is empty, and one whose program is not there.
@@ -39,7 +40,7 @@ class Script:
     cwd: Path = field(default_factory=Path.cwd)
     data: frozenset[str] = frozenset()
     steps: int | None = None
-    timeout: float = 3600.0
+    timeout: float | None = None
 
     def __post_init__(self) -> None:
         if not self.argv:

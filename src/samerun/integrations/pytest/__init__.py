@@ -25,7 +25,7 @@ __all__ = [
 MARKER = "samerun"
 
 _HELP = (
-    f"{MARKER}(scenarios=None, skip=(), quick=False, steps=None, timeout=3600, data=()): the test trains; with"
+    f"{MARKER}(scenarios=None, skip=(), quick=False, steps=None, timeout=None, data=()): the test trains; with"
     " --samerun it is run again and again in fresh processes, and must come out the same."
 )
 _SKIPPED = "it is run many times over; ask for it: pytest --samerun"

@@ -30,7 +30,7 @@ class Options:
         skip: names of those that are not.
         quick: whether only the quick scenarios and trials are made.
         steps: optimizer steps after which a run is ended; ``None`` for as long as it takes.
-        timeout: seconds that one run may take.
+        timeout: seconds that one run may take; ``None`` as for :class:`samerun.verify.Script`.
         data: files and folders that are only read, as seen from the folder that is copied for each run; the copies have
             links to them. If empty, what ``[tool.samerun.verify]`` says.
     """
@@ -39,7 +39,7 @@ class Options:
     skip: Collection[str] = ()
     quick: bool = False
     steps: int | None = None
-    timeout: float = 3600.0
+    timeout: float | None = None
     data: Collection[str] = ()
 
 
