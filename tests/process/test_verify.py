@@ -129,7 +129,7 @@ def test_a_resumed_run_that_makes_more_steps_differs(tmp_path, nursery):
     last = Scenario("last", "kill it", 1, lambda _: [Trial("last", deaths=(Death(12, "SIGKILL"),))], order=0)
     (found,) = verify(Script((sys.executable, "train.py"), cwd=tmp_path), [last], processes=Born(nursery)).outcomes
     assert (found.status, found.cause) == ("differs", "number-of-steps")
-    assert "it ended after 20 steps, the first run after 12" in found.reason
+    assert "It ended after 20 steps, the first run after 12." in found.reason
 
 
 def test_the_command_for_resuming_is_used_once_something_was_saved(tmp_path, nursery):

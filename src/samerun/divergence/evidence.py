@@ -27,8 +27,9 @@ __all__ = ["COMPUTED", "Evidence", "library_of", "matters", "operation_of", "ope
 #: Kinds that are computed from a batch, the parameters and what was drawn.
 COMPUTED = frozenset({"output", "op", "loss", "gradients"})
 
-# Entries of environments that say nothing about results.
+# What of a program is its code, beside its modules.
 _CODE = frozenset({"command", "script"})
+# Entries of environments that say nothing about results.
 _HARMLESS = ("git.", "threads.cpus", "packages.samerun", "variables.TORCHELASTIC_")
 
 

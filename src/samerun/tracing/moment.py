@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, wraps
@@ -18,7 +19,7 @@ _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
 
 
-class Watcher:
+class Watcher(ABC):
     """What has moments; a failure in one of them ends the recording and not the run.
 
     Attributes:
@@ -45,9 +46,9 @@ class Watcher:
             if not was_busy:
                 self._busy.discard(thread)
 
+    @abstractmethod
     def fail(self, error: Exception) -> None:
         """End the recording."""
-        raise NotImplementedError
 
 
 def moment(

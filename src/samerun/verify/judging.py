@@ -27,6 +27,7 @@ _IGNORED = ("rng",)
 # Lines of a failed process's output that are shown.
 _LINES = 6
 _GO_ON = "make the command go on from what it saved when it is started again, or say how: --resume-cmd"
+_TIME = "give it more time: --timeout SECONDS"
 _TORN = (
     "write checkpoints to another name and os.replace() it when all is written, or let samerun.Run or"
     " samerun.checkpoint do it"
@@ -81,12 +82,10 @@ class _Judge:
             if (found := self._process(number, process)) is not None:
                 return found
         if self._life.timed_out:
-            reason = (
+            took = (
                 f"it did not end within {self._life.seconds:.0f} seconds; the first run took {self._first.seconds:.0f}"
             )
-            return self._outcome(
-                "failed", cause="timeout", reason=reason, advice="give it more time: --timeout SECONDS"
-            )
+            return self._outcome("failed", cause="timeout", reason=sentence(took, ()), advice=_TIME)
         if self._reached != self._expected:
             return self._more(f"it ended after {count(self._reached, 'step')}, the first run after {self._expected:,}")
         if self._is_to_draw and not any(process.told("drew") for process in self._life.processes):
@@ -105,7 +104,8 @@ class _Judge:
 
     def _more(self, reason: str) -> Outcome:
         """Return that it made another number of steps."""
-        return self._outcome("differs", step=self._reached, cause="number-of-steps", reason=reason, advice=_GO_ON)
+        told = sentence(reason, ())
+        return self._outcome("differs", step=self._reached, cause="number-of-steps", reason=told, advice=_GO_ON)
 
     def _process(self, number: int, process: Lived) -> Outcome | None:
         """Look at one process; return how the trial came out if that is known by it."""
@@ -113,12 +113,12 @@ class _Judge:
             found = judge(self._first.processes[0].trace, process.trace, ignore=_IGNORED)
         except TraceError as error:  # it made no step
             if made := _steps(process.trace):
-                reason = f"none of the {count(made, 'step')} that {process.trace.stem} made is one of the first run"
-                return self._outcome(
-                    "differs", step=self._reached, cause="number-of-steps", reason=reason, advice=_GO_ON
+                return self._more(
+                    f"none of the {count(made, 'step')} that {process.trace.stem} made is one of the first run"
                 )
             if number == 0 and not process.failed:
-                return self._outcome("failed", cause="no-trace", reason=f"it took no step that was seen: {error}")
+                told = sentence(f"it took no step that was seen: {error}", ())
+                return self._outcome("failed", cause="no-trace", reason=told)
         else:
             with found:
                 if any(finding.comparison.divergence is not None for finding in found.findings):
@@ -126,7 +126,7 @@ class _Judge:
                     return self._differs(process, found)
                 if found.run.left_out:
                     names = ", ".join(found.run.left_out)
-                    return self._outcome("differs", cause="processes", reason=f"only one of the runs has {names}")
+                    return self._outcome("differs", cause="processes", reason=f"Only one of the runs has {names}.")
                 self._went_on(number, found.worst.comparison)
         return self._failed(number, process) if process.failed else None
 
@@ -180,7 +180,9 @@ class _Judge:
         if number == 0 and self._scenario.needed:
             return self._outcome("skipped", reason=f"{self._scenario.needed}: {said}")
         if number == 0:
-            return self._outcome("failed", cause="exit-code", reason=reason, notes=tuple(lines[-_LINES:-1]))
+            return self._outcome(
+                "failed", cause="exit-code", reason=sentence(reason, ()), notes=tuple(lines[-_LINES:-1])
+            )
         before = self._life.processes[number - 1].death
         torn = before is not None and before.in_save
         return self._outcome(

@@ -115,7 +115,6 @@ def headline(report: Report) -> tuple[Status, str]:
     if not made:
         return "skipped", "nothing was tried"
     numbers = {status: sum(outcome.status == status for outcome in alone) for status in VERDICTS}
-    # The worst there is; what is the same only where there is such.
     if not alone:
         return "same", f"but for what is accepted: {len(made):,} trial{'s' * (len(made) > 1)}"
     status: Status = next(status for status in _WORST if numbers[status])
@@ -125,6 +124,7 @@ def headline(report: Report) -> tuple[Status, str]:
     return status, "; ".join([f"{all_of} trial{'s' * (len(made) > 1)}", *others])
 
 
+# The worst comes first; what depends on the environment alone is not said to be the same.
 _WORST: tuple[Status, ...] = ("differs", "failed", "same", "environment")
 
 
