@@ -43,7 +43,8 @@ def _words(context: click.Context, param: click.Parameter, value: str | None) ->
         raise click.BadParameter(f"{value!r} is no command: {error}", context, param) from error
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+# What follows the command belongs to it, also without `--`.
+@click.command(context_settings={"allow_interspersed_args": False})
 @click.option("--only", multiple=True, callback=_names, metavar="NAMES", help="Try these, with commas in between.")
 @click.option("--skip", multiple=True, callback=_names, metavar="NAMES", help="Do not try these.")
 @click.option("--all", "everything", is_flag=True, help="Try those too that are not in the default set.")
@@ -90,8 +91,8 @@ def verify(context: click.Context, /, command: tuple[str, ...], **options: Any) 
     script = _script(context, command or config.command, options, config)
     names = _baseline(options, config)
     report, no_longer = _accepted(_run(script, _scenarios(options, config), options, config), names, options["write"])
-    _write(report, options)
     _print(report, options, no_longer)
+    _write(report, options)
     context.exit(report.exit_code)
 
 

@@ -138,11 +138,15 @@ class _Conduct:
         process = life.processes[0]
         if process.failed or process.code is None:
             how = f"took more than {self.timeout:.0f} seconds" if life.timed_out else f"failed ({process.code})"
-            raise VerifyError(shlex.join(self.script.argv), f"{how} as it is:\n{process.output}")
+            where = f"in a copy of {self.script.cwd}, from which paths such as ../data lead nowhere"
+            raise VerifyError(shlex.join(self.script.argv), f"{how} as it is, {where}:\n{process.output}")
         try:
             reference = Reference.of(life)
         except TraceError as error:
-            reason = "trained nothing that was seen: no process took an optimizer step"
+            reason = (
+                "trained nothing that was seen: no process took an optimizer step. If it goes on from a run that is in"
+                " this folder and has ended, move that away; Python's -E, -I and -S hide all"
+            )
             raise VerifyError(shlex.join(self.script.argv), f"{reason}\n{process.output}") from error
         self.saves = bool(reference.saves)
         write_steps(reference.trace, self.folder / "steps.json")

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from samerun.cli import app
+from samerun.testing import disk_full
 from verdicts import ANEW, DIFFERS, FAILED, SAME, report
 
 SCRIPT = """\
@@ -114,6 +115,23 @@ def test_exit_codes(run, comes_out, outcomes, code, text):
     answer = run(*COMMAND)
     assert (answer.exit_code, answer.stderr) == (code, "")
     assert text in answer.stdout
+
+
+def test_options_behind_the_command_are_its_own_without_two_dashes_too(run, comes_out):
+    asked = comes_out(SAME)
+    run("--steps", "7", "python", "train.py", "--steps", "3", "--list", "--quick")
+    assert asked["script"].argv == ("python", "train.py", "--steps", "3", "--list", "--quick")
+    assert (asked["script"].steps, asked["quick"]) == (7, False)
+    answer = run("--onyl", "repeat", *COMMAND)
+    assert (answer.exit_code, "No such option" in answer.stderr) == (2, True)
+
+
+def test_the_verdict_is_printed_also_if_a_report_cannot_be_written(run, comes_out, monkeypatch):
+    comes_out(DIFFERS)
+    monkeypatch.setattr(Path, "write_text", lambda *_, **__: disk_full())
+    answer = run("--junit", "report.xml", *COMMAND)
+    assert "DIFFERS" in answer.stdout
+    assert "No space left" in answer.stderr
 
 
 def test_options_reach_the_library(run, comes_out):
