@@ -8,13 +8,14 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from samerun.verify.inside import nosaving, resuming, saves
+from samerun.verify.inside import nosaving, resuming
 from samerun.verify.inside.process import Process
 
 
 def test_what_is_not_saved_can_still_be_renamed(tmp_path, monkeypatch):
     monkeypatch.setattr(torch, "save", torch.save)
-    monkeypatch.setattr(saves, "SAVES", (("torch", None, "save"),))
+    # The others would stay replaced in the process of the tests.
+    monkeypatch.setattr(nosaving, "_PLACES", (("torch", None, "save"),))
     nosaving.disturb(Process(tmp_path / "report.jsonl"), None)
     torch.save({"epoch": 3}, tmp_path / "checkpoint.tmp")
     (tmp_path / "checkpoint.tmp").rename(tmp_path / "checkpoint")
@@ -35,7 +36,7 @@ def test_a_script_with_accelerate_is_given_the_newest_state_that_is_whole(tmp_pa
     accelerator = type("Accelerator", (), {"load_state": lambda _, folder: folder})
     monkeypatch.setitem(sys.modules, "accelerate", SimpleNamespace(Accelerator=accelerator))
     process = Process(tmp_path / "report.jsonl")
-    resuming.disturb(process, None)
+    resuming._accelerate(process)
     assert parsed() is None  # nothing was saved yet
     for name in ("step_4", "step_8", "step_12"):
         (tmp_path / "out" / name).mkdir(parents=True)
