@@ -87,7 +87,7 @@ def test_a_test_fails_with_the_verdict_and_a_good_one_passes(pytester, monkeypat
             "  at * lib/loaders.py:8 in load",
             "  do * put sets into an order *",
             "test_training.py::test_names_in_a_set[[]4]: 4 steps, each compared with the first",
-            "test_training.py::test_broken cannot be tried out: failed (1) as it is:",
+            "*test_training.py::test_broken cannot be tried out: failed (1) as it is, in a copy of *",
             "E   ValueError: it does not train",
             "FAILED test_training.py::test_names_in_a_set[[]4] - Failed: differs: 1 of 1 trial",
         ]
