@@ -14,7 +14,7 @@ import traced
 from samerun.errors import TraceError
 from samerun.tracing import Trace
 from samerun.tracing.launch.command import run
-from samerun.tracing.reader import open_run
+from samerun.tracing.reader import Series, open_run
 from samerun.tracing.settings import Settings
 
 PROGRAM = traced.__file__
@@ -36,6 +36,29 @@ def launch(*command: str, **options):
 def steps(path: str = "A.trace") -> int:
     with Trace(path) as trace:
         return len(trace.steps())
+
+
+AVERAGED = """
+import torch
+from torch.optim.swa_utils import AveragedModel
+
+model = torch.nn.Linear(2, 1)
+average = AveragedModel(model)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for _ in range(3):
+    model(torch.ones(4, 2)).square().mean().backward()
+    optimizer.step()
+    average.update_parameters(model)
+"""
+
+
+def test_what_a_script_changes_behind_its_last_step_is_recorded_as_it_ends(tmp_path):
+    Path("averaged.py").write_text(AVERAGED)
+    assert launch("averaged.py").code == 0
+    with Trace("A.trace") as trace:
+        events = trace.of(Series("parameters", "__main__.average"), 0)
+        assert [event.step for event in events] == [0, 1, 2, 3]
+        assert trace.finished == "exit"
 
 
 def untraced(way: str) -> str:

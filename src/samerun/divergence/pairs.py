@@ -19,6 +19,8 @@ __all__ = ["Pair", "Pairing"]
 
 # Recorded for some steps only, so that one trace may lack them at a step.
 _DEEP = frozenset({"output", "op", "draw"})
+# What is looked at once more at the end, and how a trace says that the run came to it.
+_AT_THE_END, _ENDS = frozenset({"optimizer", "parameters", "buffers"}), frozenset({"end", "exit"})
 # Steps that are read at once.
 _WINDOW = 500
 
@@ -182,12 +184,22 @@ class Pairing:
         return frozenset(series for series in self.compared if series.kind not in kinds[0] ^ kinds[1])
 
     def _unfinished(self) -> Iterator[Pair]:
-        """Yield what both did in the step after the last one that both finished, as far as both went."""
+        """Yield what both did in the step after the last one that both finished, as far as both went.
+
+        Where both came to their end there, what stands was looked at by both, whether it had changed or not.
+        """
         last = min(self.first.last_step, self.second.last_step + self.offset) + 1
         ours, theirs = self.first.events(last, last), self.second.events(last - self.offset, last - self.offset)
         both = {_key(event) for event in ours} & {_key(event) for event in theirs}
+        if self._end_together:
+            both |= {_key(event) for event in (*ours, *theirs) if event.series.kind in _AT_THE_END}
         ours, theirs = ([event for event in events if _key(event) in both] for events in (ours, theirs))
         yield from _without_passing(list(self._of_step(last, ours, theirs, self._standing(last))))
+
+    @property
+    def _end_together(self) -> bool:
+        ended = all(trace.finished in _ENDS for trace in (self.first, self.second))
+        return ended and self.first.last_step == self.second.last_step + self.offset
 
     def _equal(self, start: int, stop: int) -> bool:
         """Return whether all rows of some steps are equal, which is quicker than pairing them."""

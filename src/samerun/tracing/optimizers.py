@@ -51,6 +51,10 @@ class Optimizers:
         found = self._trainings.get(optimizer)
         return found if found is not None and found[1].is_current(optimizer) else None
 
+    def introduced(self) -> list[tuple[Optimizer, str, Training]]:
+        """Return those that are introduced and still there, with their names and what they train."""
+        return [(optimizer, *found) for optimizer, found in self._trainings.items()]
+
     def introduce(self, optimizer: Optimizer, alive: Alive) -> tuple[str, Training]:
         """Find out what one trains, and give it a name if it has none."""
         known = self._trainings.get(optimizer)

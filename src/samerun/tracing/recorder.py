@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import sys
@@ -79,8 +80,18 @@ class Recorder(Watcher):
 
     def close(self, reason: str) -> None:
         """Write the rest and why the run ended."""
+        atexit.unregister(self.ends)
         self._deep.close()
         self._log.close(reason)
+
+    @moment
+    def ends(self) -> None:
+        """The run is over: no step will tell any more what was changed after the last one, such as an average."""
+        if self.writer is None:
+            return
+        self._beginnings(Phase.BEFORE_BATCH)
+        for optimizer, name, training in self._optimizers.introduced():
+            self._standing(Phase.BEFORE_BATCH, optimizer, name, training)
 
     def watch(self) -> None:
         """Observe what happens before the first batch or step as levels 2 and 3 do, if they are for the first step."""
@@ -104,7 +115,7 @@ class Recorder(Watcher):
         """A loader was asked for an iterator; no generator has drawn for it yet."""
         if get_worker_info() is not None:
             return
-        first = self._log.begin()
+        first = self._begin_file()
         label, other, described = self._loaders.begin(iterator, loader)
         place = call_site()
         if described is not None:
@@ -279,8 +290,14 @@ class Recorder(Watcher):
             for name, state, position in self._generators.read():
                 self._log.event(phase, "rng", name, state, value=position)
 
+    def _begin_file(self) -> bool:
+        if not self._log.begin():
+            return False
+        atexit.register(self.ends)  # before the file, which was made first, is closed
+        return True
+
     def _begin_file_and_step(self) -> None:
-        if self._log.begin():
+        if self._begin_file():
             self._generators.refresh()
             self._begin_step()
 

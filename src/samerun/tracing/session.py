@@ -96,6 +96,8 @@ class trace:  # noqa: N801  # a context manager, named like one
     ) -> None:
         session, self._session = self._session, None
         assert session is not None
+        if error is None:
+            session.recorder.ends()
         session.end("end" if error is None else f"exception: {type(error).__name__}: {error}")
         if error is not None:
             return

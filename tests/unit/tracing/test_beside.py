@@ -10,6 +10,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import watched
+from samerun.divergence import judge
 from samerun.tracing.away import Away
 from samerun.tracing.beside import Beside
 from samerun.tracing.format import Phase
@@ -132,6 +133,39 @@ def test_what_an_average_holds_is_what_is_recorded(record):
     found = [event.digest for event in other.of(Series("parameters", "Sequential"), 0)]
     assert found[0] == ours[0]
     assert all(one != another for one, another in zip(found[1:], ours[1:], strict=True))
+
+
+def test_what_is_changed_behind_the_last_step_is_recorded_at_the_end(record):
+    kept = []
+
+    def training(*, behind=lambda model: None):
+        kept.clear()  # which makes way for its name
+        watched.seed()
+        model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+        optimizer, average = torch.optim.SGD(model.parameters(), lr=0.1), averaged(model)
+        for _ in range(STEPS):
+            model(torch.randn(5, 3)).square().mean().backward()
+            optimizer.step()
+            average.update_parameters(model)
+        behind(model)
+        kept.extend((model, optimizer, average))
+
+    trace = record(training)
+    assert changes(trace, "parameters", "AveragedModel") == list(range(STEPS + 1))
+    assert changes(trace, "buffers", "0") == list(range(STEPS))
+
+    def evaluated_in_training_mode(model):
+        model(torch.ones(5, 3))
+
+    other = record(lambda: training(behind=evaluated_in_training_mode))
+    assert changes(other, "buffers", "0") == list(range(STEPS + 1))
+    with judge(trace.path, other.path) as found:
+        pair = found.worst.comparison.divergence
+        assert pair is not None
+        assert (pair.step, pair.phase, pair.series) == (STEPS, Phase.BEFORE_BATCH, Series("buffers", "0"))
+    again = record(training)
+    with judge(trace.path, again.path) as found:
+        assert found.worst.comparison.divergence is None
 
 
 def test_one_that_is_made_later_is_found(record):
