@@ -89,6 +89,7 @@ def _become(argv: list[str], cwd: str, env: dict[str, str], log: str) -> None:
 
 if __name__ == "__main__":
     import numpy as np
+    import torch._dynamo  # noqa: F401  # the first optimizer would import it
 
     from samerun.tracing.launch.injection import ARMED
 

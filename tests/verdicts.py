@@ -51,13 +51,13 @@ FAILED = Outcome(
 SKIPPED = Outcome("save", "-", "skipped", reason="it saves nothing")
 WENT_ON = Outcome(
     "interrupt",
-    "SIGKILL in mid-epoch, at step 12",
+    "SIGKILL in mid-epoch",
     "same",
     resumptions=(Resumption(12, in_save=False, start=10),),
 )
 TWICE = Outcome(
     "interrupt",
-    "twice in one epoch, at steps 12 and 14",
+    "SIGKILL twice in one epoch",
     "same",
     resumptions=(Resumption(12, in_save=False, start=10), Resumption(14, in_save=True, start=0)),
 )

@@ -11,6 +11,7 @@ import pytest
 
 from nursery import Nursery
 from samerun.verify import Death, Scenario, Script, Trial, choose, verify
+from samerun.verify.outcome import Resumption
 from samerun.verify.processes import Processes
 
 FAULTS = Path(__file__).parent.parent / "faults"
@@ -24,7 +25,7 @@ SAID = {
     "eda": ("between steps", 0, "the batch", "generator-ahead"),
     "warm": ("after another training", 0, "the parameters", "never-seeded"),
     "save": ("without saving", 4, "the loss", "generator-ahead"),
-    "interrupt": ("SIGKILL in mid-epoch, at step 6", 4, "the batch", "forgotten-piece"),
+    "interrupt": ("SIGKILL in mid-epoch", 4, "the batch", "forgotten-piece"),
 }
 # What a fork cannot change, or has too much of.
 SLOW = {
@@ -74,13 +75,21 @@ import torch
 starts = Path("starts")
 count = len(starts.read_text()) if starts.exists() else 0
 starts.write_text("x" * (count + 1))
-torch.manual_seed(0)
 model = torch.nn.Linear(2, 1)
+torch.nn.init.ones_(model.weight)
+torch.nn.init.zeros_(model.bias)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1 if count < 3 else 0.2)
-for _ in range(12):
-    model(torch.randn(4, 2)).square().mean().backward()
+first = 0
+if Path("last.pt").exists():
+    saved = torch.load("last.pt")
+    model.load_state_dict(saved["model"])
+    first = saved["step"]
+for step in range(first, 12):
+    model(torch.full((4, 2), 1 + step / 12)).square().mean().backward()
     optimizer.step()
     optimizer.zero_grad()
+    torch.save({"model": model.state_dict(), "step": step + 1}, "next.pt")
+    Path("next.pt").rename("last.pt")
 """
 
 
@@ -92,7 +101,7 @@ def test_what_only_all_deaths_together_show_is_told(tmp_path, nursery):
     whole, *alone = report.outcomes
     assert {outcome.status for outcome in alone} == {"same"}
     assert whole.trial == ", ".join(outcome.trial for outcome in alone)
-    assert (whole.status, whole.cause) == ("differs", "learning-rate")
+    assert (whole.status, whole.cause) == ("differs", "forgotten-piece")
     assert report.exit_code == 1
 
 
@@ -123,6 +132,31 @@ def statuses(tmp_path, nursery, scenario, resume=(), **parts):
     return verify(script, choose(only=[scenario]), processes=Born(nursery)).outcomes
 
 
+def test_a_script_that_begins_anew_is_killed_no_more_once_that_was_seen(tmp_path, nursery):
+    processes = Born(nursery)
+    (tmp_path / "train.py").write_text(LOOP.format(before="", load="", after=""))
+    script = Script((sys.executable, "train.py"), cwd=tmp_path)
+    report = verify(script, choose(only=["interrupt"]), processes=processes)
+    found = {outcome.trial: outcome for outcome in report.outcomes}
+    skipped = [outcome for outcome in report.outcomes if outcome.status == "skipped"]
+    assert [outcome.trial for outcome in skipped] == ["SIGKILL after the last step"]
+    assert "begins anew" in skipped[0].reason
+    assert found["SIGKILL in mid-epoch"].resumptions == (Resumption(6, in_save=False, start=0),)
+    assert processes.runs == 1 + 5  # killed at steps 1, 4, 6 and 9, of which the last was made by one that began anew
+    assert report.exit_code == 0
+
+
+IGNORES = "import signal\nsignal.signal(signal.SIGTERM, lambda *_: print('not now'))"
+
+
+def test_a_script_that_goes_on_in_spite_of_sigterm_is_killed_later(tmp_path, nursery):
+    found = statuses(tmp_path, nursery, "interrupt", before=IGNORES)
+    (first,) = [outcome for outcome in found if outcome.trial == "SIGTERM after the first step"]
+    assert (first.status, first.resumptions) == ("same", (Resumption(1, in_save=False, start=0, ignored=11),))
+    heeds = statuses(tmp_path, nursery, "interrupt")
+    assert [resumption.ignored for outcome in heeds for resumption in outcome.resumptions] == [0] * 5
+
+
 def test_a_resumed_run_that_makes_more_steps_differs(tmp_path, nursery):
     load = 'if Path("last.pt").exists():\n    model.load_state_dict(torch.load("last.pt"))'
     (tmp_path / "train.py").write_text(LOOP.format(before="", load=load, after="").replace("randn(4, 2)", "ones(4, 2)"))
@@ -135,8 +169,9 @@ def test_a_resumed_run_that_makes_more_steps_differs(tmp_path, nursery):
 def test_the_command_for_resuming_is_used_once_something_was_saved(tmp_path, nursery):
     resume = (sys.executable, "train.py", "resume")
     refuses = "assert 'resume' not in sys.argv or Path('last.pt').exists()"
-    found = statuses(tmp_path, nursery, "interrupt", resume, before=refuses)
+    *found, last = statuses(tmp_path, nursery, "interrupt", resume, before=refuses)
     assert {outcome.status for outcome in found} == {"same"}, found
+    assert (last.trial, last.status) == ("SIGKILL after the last step", "skipped")
 
 
 def test_a_script_that_needs_what_it_saves_is_not_tried_without_saving(tmp_path, nursery):
@@ -196,7 +231,12 @@ def test_what_it_started_ends_with_it_and_what_it_made_is_removed(number, tmp_pa
     scratch.mkdir()
     command = [sys.executable, "-m", "samerun", "verify", "--", sys.executable, "train.py"]
     process = subprocess.Popen(
-        command, cwd=tmp_path, env={**os.environ, "TMPDIR": str(scratch)}, stderr=subprocess.PIPE
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(scratch)},
+        stderr=subprocess.PIPE,
+        # A shell that runs the tests in the background has it ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # there are no threads
     )
     while not (logs := [log for log in scratch.rglob("*.log") if log.read_text().endswith("\n")]):
         assert process.poll() is None, process.stderr.read()

@@ -6,7 +6,7 @@ import os
 import shlex
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -23,7 +23,7 @@ from samerun.verify.processes import Processes
 from samerun.verify.reference import Reference
 from samerun.verify.scenario import NotApplicable, Scenario
 from samerun.verify.script import Script
-from samerun.verify.trial import Trial, together
+from samerun.verify.trial import Death, Trial, together
 from samerun.verify.workspace import Workspace
 
 __all__ = ["Told", "verify"]
@@ -32,6 +32,7 @@ __all__ = ["Told", "verify"]
 Told = Callable[[str, Sequence[Outcome]], None]
 
 _NO_USE = "two runs of it differ as it is; mend that first"
+_ANEW = "it begins anew when it is killed, as was seen at an earlier step"
 # Seconds that the first run may take if nothing else is said; others may take so many times as long, and so many more.
 _HOUR, _TIMES, _MORE = 3600.0, 10.0, 60.0
 # The part of the memory there is that runs side by side may take.
@@ -191,7 +192,7 @@ class _Conduct:
                 outcomes.append(_skipped(scenario, str(reason)))
         parts = [(scenario, trial) for scenario, trials in plans.items() for trial in trials]
         everything = together([trial for _, trial in parts])
-        whole = self._judged(next(iter(plans)), everything, reference.life) if len(parts) > 1 else None
+        whole = self._judged(next(iter(plans)), everything, reference.life)[0] if len(parts) > 1 else None
         if whole is not None and whole.status == "same":
             outcomes += [Outcome(scenario.name, trial.label, "same") for scenario, trial in parts]
             self.told("", outcomes)
@@ -202,9 +203,9 @@ class _Conduct:
 
     def _trial(self, scenario: Scenario, trial: Trial, reference: Reference) -> list[Outcome]:
         against = reference.life if trial.against is None else self._live(trial.against, None, called="the first run")
-        outcome = self._judged(scenario, trial, against)
+        outcome, spared = self._judged(scenario, trial, against)
         if outcome.status == "same" and trial.parts:
-            found = [_part(outcome, part) for part in trial.parts]
+            found = [_part(outcome, part, spared) for part in trial.parts]
         elif trial.parts:
             alone = [other for part in trial.parts for other in self._trial(scenario, part, reference)]
             return _all_of(outcome, alone)
@@ -213,11 +214,12 @@ class _Conduct:
         self.told("", found)
         return found
 
-    def _judged(self, scenario: Scenario, trial: Trial, against: Life) -> Outcome:
+    def _judged(self, scenario: Scenario, trial: Trial, against: Life) -> tuple[Outcome, Collection[Death]]:
+        """Return how a trial came out, and the deaths of it that were left out."""
         self.told(f"{scenario.name}: {trial.label}", ())
         first = against.processes[0].trace
         life = self._live(trial, self.folder / "steps.json", enough=_Enough(first))
-        return judged(scenario, trial.label, against, life)
+        return judged(scenario, trial.label, against, life), life.spared
 
     def _live(
         self,
@@ -280,8 +282,10 @@ class _Enough:
         return found
 
 
-def _part(outcome: Outcome, part: Trial) -> Outcome:
+def _part(outcome: Outcome, part: Trial, spared: Collection[Death]) -> Outcome:
     """Return what came of a part of a trial that came out the same as a whole."""
+    if any(death in spared for death in part.deaths):
+        return Outcome(outcome.scenario, part.label, "skipped", reason=_ANEW)
     deaths = {(death.step, death.in_save) for death in part.deaths}
     own = tuple(found for found in outcome.resumptions if (found.died, found.in_save) in deaths)
     return replace(outcome, trial=part.label, resumptions=own)

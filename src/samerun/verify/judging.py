@@ -92,7 +92,7 @@ class _Judge:
             return self._outcome(
                 "skipped", reason="nothing was drawn in between: it trains in a process that it forked"
             )
-        died = {process.death for process in self._life.processes}
+        died = {process.death for process in self._life.processes} | {*self._life.spared}
         if missed := [death for death in self._life.trial.deaths if death not in died]:
             where = " and ".join(f"at step {death.step}{' during a save' * death.in_save}" for death in missed)
             return self._outcome("skipped", reason=f"{self._label}: it was over before it could be killed {where}")
@@ -132,8 +132,9 @@ class _Judge:
 
     def _went_on(self, number: int, comparison: Comparison) -> None:
         start = comparison.pairing.steps[0]
-        if number and (death := self._life.processes[number - 1].death) is not None:
-            self._resumptions.append(Resumption(death.step, death.in_save, start))
+        if number and (death := (before := self._life.processes[number - 1]).death) is not None:
+            ignored = sum(int(str(event["steps"])) for event in before.told("goes on"))
+            self._resumptions.append(Resumption(death.step, death.in_save, start, ignored))
         self._expected, self._reached = comparison.ends
 
     def _differs(self, process: Lived, found: Verdict) -> Outcome:

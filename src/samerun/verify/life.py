@@ -53,9 +53,15 @@ class Lived:
         return self.death is None and self.code not in (0, None)
 
     @property
-    def has_saved(self) -> bool:
-        """Whether it saved something, and not only what it was ended in the midst of."""
-        return len(self.told("save")) > bool(self.death and self.death.in_save)
+    def saves(self) -> list[int]:
+        """How many steps were behind at each save but the one that it was ended in the midst of."""
+        steps = [int(str(event["step"])) for event in self.told("save")]
+        return steps[:-1] if self.death is not None and self.death.in_save else steps
+
+    @property
+    def start(self) -> int | None:
+        """The step of the whole run that it began with; ``None`` if it made none."""
+        return next((int(str(event["step"])) for event in self.told("begins")), None)
 
     def told(self, event: str) -> list[dict[str, object]]:
         """Return what it told of one kind."""
@@ -73,6 +79,7 @@ class Life:
         processes: in a row; the last one was not ended by a death that was planned.
         seconds: what it took.
         timed_out: whether its time was over.
+        spared: deaths of the trial that were left out, as it had been seen to begin anew after others.
     """
 
     trial: Trial
@@ -81,6 +88,7 @@ class Life:
     processes: tuple[Lived, ...]
     seconds: float
     timed_out: bool
+    spared: tuple[Death, ...] = ()
 
     def moved(self, folder: Path) -> Life:
         """Move the workspace, and return the same life there."""
@@ -136,17 +144,30 @@ class _Living:
         if self.script.steps is not None:
             deaths.append(Death(self.script.steps, None))
         lived: list[Lived] = []
+        spared: list[Death] = []
         while True:
             left = self.timeout - (time.monotonic() - start)
-            resumed = bool(lived) and (not self.saves or any(process.has_saved for process in lived))
+            resumed = bool(lived) and (not self.saves or any(process.saves for process in lived))
             found = self._process(len(lived), deaths[0] if deaths else None, left, resumed=resumed)
             lived.append(found)
             if found.death is None or found.death.signal is None:
                 break
             deaths.pop(0)
+            if self._begins_anew(*lived):
+                spared = [death for death in deaths if death.signal is not None]
+                deaths = deaths[len(spared) :]
         seconds = time.monotonic() - start
         timed_out = lived[-1].code is None and seconds >= self.timeout
-        return Life(self.trial, self.workspace, self.workspace, tuple(lived), seconds, timed_out)
+        return Life(self.trial, self.workspace, self.workspace, tuple(lived), seconds, timed_out, tuple(spared))
+
+    def _begins_anew(self, *lived: Lived) -> bool:
+        """Return whether the last process began anew where it had what earlier ones had saved on their way.
+
+        Where no save is seen, that is said of the third one.
+        """
+        *before, last = lived
+        saved = any(step > 0 for process in before for step in process.saves)
+        return last.start == 0 and (saved if self.saves else len(before) > 1)
 
     def _process(self, number: int, death: Death | None, timeout: float, *, resumed: bool) -> Lived:
         trace, log, report = self.workspace.trace(number), self.workspace.log(number), self.workspace.report

@@ -21,11 +21,13 @@ class Resumption:
         died: how many steps were behind when that was killed.
         in_save: whether it was in the midst of a save.
         start: the step it went on from; 0 if it began anew.
+        ignored: for how many steps that had gone on in spite of the signal before it was killed at last.
     """
 
     died: int
     in_save: bool
     start: int
+    ignored: int = 0
 
 
 @dataclass(frozen=True, slots=True)

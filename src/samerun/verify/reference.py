@@ -64,7 +64,7 @@ class Reference:
             _epochs(passes, steps),
             frozenset(int(loader.get("num_workers", 0)) for loader in loaders),
             threads[-1] if threads else 0,
-            tuple(sorted({int(str(event["step"])) for event in first.told("save")})),
+            tuple(sorted(set(first.saves))),
             ranks,
             found,
         )

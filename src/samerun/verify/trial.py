@@ -18,11 +18,13 @@ class Death:
         step: how many steps of the whole run are behind.
         signal: its name; ``None`` for an end in good order.
         in_save: whether it then comes in the midst of the next save.
+        patience: steps after which a process that goes on in spite of the signal is killed; ``None`` if it may.
     """
 
     step: int
     signal: str | None
     in_save: bool = False
+    patience: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ def test_trials_that_came_out_alike_share_a_row():
         ("workers", "3 workers, persistent"),
         ("threads", "1 thread"),
         ("save", "-"),
-        ("interrupt", "SIGKILL in mid-epoch, at step 12, twice in one epoch, at steps 12 and 14"),
+        ("interrupt", "SIGKILL in mid-epoch, SIGKILL twice in one epoch"),
     ]
     assert [row.tried for row in rows([WENT_ON, TWICE, ANEW])] == ["3 trials"]
 

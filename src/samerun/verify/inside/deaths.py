@@ -27,13 +27,15 @@ def disturb(process: Process, setting: dict[str, Any]) -> None:
         process: of the script.
         setting: ``signal`` is its name, such as ``"SIGKILL"``, or ``None`` for an end in good order; ``step`` how many
             steps of the whole run are behind; ``in_save`` whether it then waits for the next save, and ends in its
-            midst.
+            midst; ``patience`` after how many more steps it is killed if it goes on, or ``None``.
     """
-    end = _Ending(process, setting["signal"])
+    end, first, patience = _Ending(process, setting["signal"]), setting["step"], setting["patience"]
     if setting["in_save"]:
-        replace(process, lambda save: _torn(process, save, setting["step"], end))
+        replace(process, lambda save: _torn(process, save, first, end))
     else:
-        process.at_step.append(lambda step: end() if step >= setting["step"] else None)
+        process.at_step.append(lambda step: end() if step >= first else None)
+    if patience is not None:
+        process.at_step.append(lambda step: end.insist(step - first) if step >= first + patience else None)
 
 
 class _Ending:
@@ -54,6 +56,12 @@ class _Ending:
         if self._name is None:
             os._exit(0)
         os.kill(os.getpid(), getattr(signal, self._name))
+
+    def insist(self, steps: int) -> None:
+        """Kill the process, which has gone on for some steps in spite of the signal."""
+        self._process.tell("goes on", steps=steps)
+        _finish_trace()
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _finish_trace() -> None:

@@ -23,25 +23,30 @@ def _quick(reference: Reference) -> Sequence[Trial]:
     if reference.steps < _FEWEST:
         raise NotApplicable(f"it has {reference.steps} steps, and it takes {_FEWEST} to be interrupted in between")
     middle = _in_epoch(reference, *_epoch(reference))
-    return [_trial(f"SIGKILL in mid-epoch, at step {middle}", Death(middle, "SIGKILL"))]
+    return [_trial("SIGKILL in mid-epoch", Death(middle, "SIGKILL"))]
 
 
 def _places(reference: Reference) -> Iterator[Trial]:
     """Yield where it is killed: each in a run of its own, or all of them in one."""
     last = reference.steps
-    yield _trial("SIGTERM after the first step", Death(1, "SIGTERM"))
     start, end = _epoch(reference)
+
+    def terminated(step: int) -> Death:
+        """Return a death that a script may put off to the end of an epoch."""
+        return Death(step, "SIGTERM", patience=min(end - start, last - step))
+
+    yield _trial("SIGTERM after the first step", terminated(1))
     middle = _in_epoch(reference, start, end)
-    yield _trial(f"SIGKILL in mid-epoch, at step {middle}", Death(middle, "SIGKILL"))
+    yield _trial("SIGKILL in mid-epoch", Death(middle, "SIGKILL"))
     if end - middle >= _FEWEST:
         again = (middle + end) // 2
         deaths = Death(middle, "SIGKILL"), Death(again, "SIGKILL")
-        yield _trial(f"twice in one epoch, at steps {middle} and {again}", *deaths)
+        yield _trial("SIGKILL twice in one epoch", *deaths)
     if end < last:
-        yield _trial(f"SIGTERM at the end of an epoch, step {end}", Death(end, "SIGTERM"))
+        yield _trial("SIGTERM at the end of an epoch", terminated(end))
     if (save := reference.first_save(min(2, last - 1))) is not None:
-        yield _trial(f"SIGKILL during a save, at step {save}", Death(save, "SIGKILL", in_save=True))
-    yield _trial(f"SIGKILL after the last step, {last}", Death(last, "SIGKILL"))
+        yield _trial("SIGKILL during a save", Death(save, "SIGKILL", in_save=True))
+    yield _trial("SIGKILL after the last step", Death(last, "SIGKILL"))
 
 
 def _trial(label: str, *deaths: Death) -> Trial:
