@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from samerun.errors import VerifyError
+from samerun.integrations.pytest.text import verdict
 from samerun.verify.call import command
+from verdicts import ANEW, FAILED, SAME, report
 
 pytest_plugins = ["pytester"]
 
@@ -192,6 +195,15 @@ def test_a_scenario_that_the_command_names_must_be_there(pytester, monkeypatch):
     result = with_plugin(pytester, monkeypatch, "--samerun-scenarios", "repeat,wokers")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: --samerun-scenarios: wokers: is no scenario; there are: repeat, *"])
+
+
+def test_the_verdict_names_the_arguments_that_a_test_may_give():
+    started_anew = replace(ANEW, trial="another")
+    late = replace(FAILED, advice="give it more time: --timeout=SECONDS")
+    said = verdict(report(SAME, ANEW, started_anew, late), "test_it")
+    assert "if that takes another command, name it: resume=" in " ".join(said.split())
+    assert "give it more time: timeout=SECONDS" in said
+    assert "--resume-cmd" not in said
 
 
 class TestCall:

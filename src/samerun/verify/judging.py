@@ -27,7 +27,7 @@ _IGNORED = ("rng",)
 # Lines of a failed process's output that are shown.
 _LINES = 6
 _GO_ON = "make the command go on from what it saved when it is started again, or say how: --resume-cmd"
-_TIME = "give it more time: --timeout SECONDS"
+_TIME = "give it more time: --timeout=SECONDS"
 _TORN = (
     "write checkpoints to another name and os.replace() it when all is written, or let samerun.Run or"
     " samerun.checkpoint do it"
@@ -35,7 +35,7 @@ _TORN = (
 # What a resumed run computes first with data and generators that a framework did not restore.
 _BY_FRAMEWORK = ("batch", "loss")
 _EXPLAIN = (
-    "keep what the runs left, --keep FOLDER, and record the step in full: samerun explain FIRST.trace OTHER.trace"
+    "keep what the runs left, --keep=FOLDER, and record the step in full: samerun explain FIRST.trace OTHER.trace"
 )
 # Steps that a run goes on behind its first difference, which tell more about the cause.
 _BEHIND = 5

@@ -104,7 +104,8 @@ class _Copy:
         with os.scandir(source) as entries:
             for entry in entries:
                 path, copy = Path(entry.path), target / entry.name
-                if entry.name in _LEFT_OUT or path.resolve() == self._avoid:
+                # A link to itself has no place that it resolves to.
+                if entry.name in _LEFT_OUT or os.path.realpath(path) == os.fspath(self._avoid):
                     continue
                 if self._script.is_linked(path):
                     copy.symlink_to(path.resolve())

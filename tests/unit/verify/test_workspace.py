@@ -96,6 +96,11 @@ def test_a_link_that_leads_nowhere_outside_is_left_out(project, tmp_path):
     assert not (project / "made-later").exists()
 
 
+def test_a_link_to_itself_is_one_in_the_copy_too(project, tmp_path):
+    (project / "loop").symlink_to("loop")
+    assert (made(project, tmp_path).cwd / "loop").is_symlink()
+
+
 def test_an_environment_of_any_name_is_linked(project, tmp_path):
     (project / "env").mkdir()
     (project / "env" / "pyvenv.cfg").touch()

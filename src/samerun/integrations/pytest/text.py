@@ -14,6 +14,12 @@ from samerun.verify.words import headline
 __all__ = ["verdict"]
 
 _WIDTH = 80
+# Options of the command, as they are given to the marker or to ``samerun_verify``; the last one is the command's alone.
+_GIVEN = {
+    "--resume-cmd": "resume=",
+    "--timeout=SECONDS": "timeout=SECONDS",
+    "--keep=FOLDER": "by `samerun verify --keep=FOLDER`",
+}
 
 
 def verdict(report: Report, name: str) -> str:
@@ -25,5 +31,8 @@ def verdict(report: Report, name: str) -> str:
     """
     text = StringIO()
     show(replace(report, command=name), Console(file=text, width=_WIDTH, color_system=None))
+    said = text.getvalue()
+    for option, argument in _GIVEN.items():
+        said = said.replace(option, argument)
     status, of = headline(report)
-    return f"{status}: {of}\n\n{text.getvalue()}"
+    return f"{status}: {of}\n\n{said}"

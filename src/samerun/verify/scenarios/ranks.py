@@ -28,5 +28,6 @@ SCENARIO = Scenario(
     _trials,
     order=110,
     default=False,
+    needed="torchrun cannot start it with two ranks",
     advice="compare with how many threads each rank computes, and set a seed on each rank before the model is made",
 )
