@@ -163,11 +163,13 @@ class _Living:
     def _begins_anew(self, *lived: Lived) -> bool:
         """Return whether the last process began anew where it had what earlier ones had saved on their way.
 
-        Where no save is seen, that is said of the third one.
+        Where no save is seen, that is said of the third one. One that found half a file may have passed over it.
         """
         *before, last = lived
+        if last.start != 0 or not before or (before[-1].death is not None and before[-1].death.in_save):
+            return False
         saved = any(step > 0 for process in before for step in process.saves)
-        return last.start == 0 and (saved if self.saves else len(before) > 1)
+        return saved if self.saves else len(before) > 1
 
     def _process(self, number: int, death: Death | None, timeout: float, *, resumed: bool) -> Lived:
         trace, log, report = self.workspace.trace(number), self.workspace.log(number), self.workspace.report
