@@ -14,6 +14,7 @@ SUBJECTS = (
     "notebook",
     "tracing",
     "tracing_ops",
+    "divergence",
     "verify",
     "importing",
 )
