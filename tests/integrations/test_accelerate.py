@@ -14,6 +14,7 @@ from samerun.errors import LoaderError
 
 # torchdata, and the second loader that stands for that of another process.
 pytestmark = [
+    pytest.mark.usefixtures("impatient"),
     pytest.mark.filterwarnings("ignore:'set_vital':UserWarning"),
     pytest.mark.filterwarnings("ignore::samerun.errors.SamerunWarning"),
 ]

@@ -9,6 +9,8 @@ from samerun import DataLoader
 from samerun.data.guard import GuardedBatchSampler, unguarded
 from samerun.errors import LoaderError
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 
 def test_it_says_what_torch_s_would_and_is_not_to_be_iterated():
     guarded = GuardedBatchSampler.over(BatchSampler(RandomSampler(range(10)), 4, drop_last=False))
