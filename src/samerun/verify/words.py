@@ -88,10 +88,9 @@ def resumed(resumptions: Sequence[Resumption]) -> str:
 
 
 def _resumption(found: Resumption) -> str:
-    where = f"killed{' in a save' * found.in_save} after {count(found.died, 'step')}"
+    where = f"killed{' in a save' * found.in_save} after {count(found.died + found.ignored, 'step')}"
     if found.ignored:
-        went_on = f"went on for {count(found.ignored, 'step')} in spite of it, and was killed"
-        where = f"got SIGTERM after {count(found.died, 'step')}, {went_on}"
+        where += f", {found.ignored:,} of them in spite of SIGTERM"
     return f"{where}, {f'went on from step {found.start:,}' if found.start else 'began anew'}"
 
 

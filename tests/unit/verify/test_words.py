@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from samerun.verify.outcome import Resumption
 from samerun.verify.words import advice_to_resume, difference, headline, page, resumed, rows, surroundings
 from verdicts import ALL, ANEW, DIFFERS, ENVIRONMENT, ENVIRONMENTAL, FAILED, SAME, SKIPPED, TWICE, WENT_ON, report
 
@@ -30,6 +31,9 @@ def test_what_differs_by_another_cause_or_elsewhere_has_a_row_of_its_own():
 
 def test_where_it_went_on_is_said_in_words():
     assert resumed(WENT_ON.resumptions) == "killed after 12 steps, went on from step 10"
+    assert resumed([Resumption(1, in_save=False, start=10, ignored=11)]) == (
+        "killed after 12 steps, 11 of them in spite of SIGTERM, went on from step 10"
+    )
     assert resumed(TWICE.resumptions) == (
         "killed after 12 steps, went on from step 10; killed in a save after 14 steps, began anew"
     )
