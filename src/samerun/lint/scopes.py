@@ -1,0 +1,274 @@
+"""Scopes and what is bound in them, found in one walk together with parents and nodes by type."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = ["Binding", "Import", "Index", "Scope", "index"]
+
+Kind = Literal["module", "class", "function", "comprehension"]
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_LEAVES = (ast.expr_context, ast.operator, ast.boolop, ast.unaryop, ast.cmpop)
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """What an import names: ``from ..module import name``; no name means the module itself."""
+
+    level: int
+    module: str
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Binding:
+    """One place where a name gets a meaning.
+
+    Attributes:
+        node: the statement or target.
+        value: the expression that it is assigned, or the function or class it is; None where that is not known.
+        source: what is imported under it.
+    """
+
+    node: ast.AST
+    value: ast.AST | None = None
+    source: Import | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Scope:
+    """A region in which names mean the same.
+
+    Attributes:
+        node: what opens it.
+        kind: module, class, function (also a lambda) or comprehension.
+        outer: the scope around it.
+        names: what is bound in it.
+        moved: names that it declares global or nonlocal.
+        stars: modules of which it imports everything.
+        attributes: of a class, what its methods assign to ``self.name``.
+    """
+
+    node: ast.AST
+    kind: Kind
+    outer: Scope | None
+    names: defaultdict[str, list[Binding]] = field(default_factory=lambda: defaultdict(list))
+    moved: dict[str, Scope] = field(default_factory=dict)
+    stars: list[Import] = field(default_factory=list)
+    attributes: defaultdict[str, list[ast.AST | None]] = field(default_factory=lambda: defaultdict(list))
+
+    def home(self, name: str) -> Scope | None:
+        """Return the scope whose name is meant here; None for one that nobody binds."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.moved:
+                return scope.moved[name]
+            # The names of a class are not seen from its methods.
+            if name in scope.names and (scope.kind != "class" or scope is self):
+                return scope
+            scope = scope.outer
+        return None
+
+    @property
+    def module(self) -> Scope:
+        """The outermost scope."""
+        scope = self
+        while scope.outer is not None:
+            scope = scope.outer
+        return scope
+
+
+@dataclass(slots=True)
+class Index:
+    """What one walk finds.
+
+    Attributes:
+        module: the outermost scope.
+        parents: the node around each node.
+        scopes: the scope that each name, function, class and lambda stands in.
+        inner: the scope that each function, class, lambda and comprehension opens.
+        nodes: all nodes by their exact type, in the order of the text.
+    """
+
+    module: Scope
+    parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
+    scopes: dict[ast.AST, Scope] = field(default_factory=dict)
+    inner: dict[ast.AST, Scope] = field(default_factory=dict)
+    nodes: defaultdict[type[ast.AST], list[ast.AST]] = field(default_factory=lambda: defaultdict(list))
+
+
+def index(tree: ast.Module) -> Index:
+    """Walk a tree once. Without recursion, so that deep trees are no harm."""
+    found = Index(Scope(tree, "module", None))
+    parents, nodes = found.parents, found.nodes
+    stack: list[tuple[ast.AST, Scope]] = [(tree, found.module)]
+    while stack:
+        node, scope = stack.pop()
+        kind = type(node)
+        nodes[kind].append(node)
+        bind = _BIND.get(kind)
+        if bind is not None:
+            bind(found, node, scope)
+        opened = _OPEN.get(kind)
+        children: list[tuple[ast.AST, Scope]] = []
+        inner = Scope(node, opened, scope) if opened is not None else scope
+        if opened is not None:
+            found.inner[node] = inner
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, ast.AST):
+                if isinstance(value, _LEAVES):
+                    continue
+                parents[value] = node
+                children.append((value, inner))
+            elif isinstance(value, list):
+                for item in value:
+                    if isinstance(item, ast.AST) and not isinstance(item, _LEAVES):
+                        parents[item] = node
+                        children.append((item, inner))
+        if opened is not None:
+            outside = _outside(node)
+            children = [(child, scope if child in outside else inner) for child, _ in children]
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                _parameters(node, inner)
+                defaults = {*node.args.defaults, *(value for value in node.args.kw_defaults if value is not None)}
+                # Defaults are children of the arguments, and mean what they mean outside.
+                for default in defaults:
+                    parents[default] = node.args
+                    children.append((default, scope))
+        if kind is ast.arguments:
+            skipped = {*node.defaults, *node.kw_defaults}  # type: ignore[attr-defined]
+            children = [pair for pair in children if pair[0] not in skipped]
+        children.reverse()
+        stack.extend(children)
+    return found
+
+
+def _outside(node: ast.AST) -> set[ast.AST]:
+    """Return the children that are evaluated in the scope around what opens one."""
+    if isinstance(node, ast.ClassDef):
+        return {*node.bases, *node.keywords, *node.decorator_list}
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return {*node.decorator_list, *([node.returns] if node.returns is not None else [])}
+    return set()
+
+
+def _parameters(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: Scope) -> None:
+    args = node.args
+    for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg):
+        if arg is not None:
+            scope.names[arg.arg].append(Binding(arg))
+
+
+def _name(found: Index, node: ast.AST, scope: Scope) -> None:
+    assert isinstance(node, ast.Name)
+    found.scopes[node] = scope
+    if isinstance(node.ctx, ast.Load):
+        return
+    parent = found.parents[node]
+    if isinstance(parent, ast.NamedExpr):
+        while scope.kind == "comprehension" and scope.outer is not None:
+            scope = scope.outer
+    if isinstance(parent, ast.AnnAssign) and parent.value is None:
+        return  # only an annotation
+    home = scope.moved.get(node.id, scope)
+    home.names[node.id].append(Binding(node, _assigned(found, node)))
+
+
+def _assigned(found: Index, node: ast.expr) -> ast.AST | None:
+    """Return the expression whose value a target gets, where one is written down."""
+    parent = found.parents[node]
+    if isinstance(node.ctx, ast.Store):  # type: ignore[attr-defined]
+        if isinstance(parent, ast.Assign | ast.AnnAssign | ast.NamedExpr):
+            return parent.value
+        if isinstance(parent, ast.Tuple | ast.List):
+            around = found.parents[parent]
+            if isinstance(around, ast.Assign) and isinstance(around.value, ast.Tuple | ast.List):
+                targets, values = parent.elts, around.value.elts
+                if len(targets) == len(values) and not any(isinstance(x, ast.Starred) for x in (*targets, *values)):
+                    return values[targets.index(node)]
+    return None
+
+
+def _attribute(found: Index, node: ast.AST, scope: Scope) -> None:
+    assert isinstance(node, ast.Attribute)
+    if isinstance(node.ctx, ast.Load) or not isinstance(node.value, ast.Name):
+        return
+    function = scope.node
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or scope.outer is None:
+        return
+    first = (*function.args.posonlyargs, *function.args.args)[:1]
+    if scope.outer.kind == "class" and first and first[0].arg == node.value.id:
+        scope.outer.attributes[node.attr].append(_assigned(found, node))
+
+
+def _defined(found: Index, node: ast.AST, scope: Scope) -> None:
+    assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    found.scopes[node] = scope
+    scope.moved.get(node.name, scope).names[node.name].append(Binding(node, node))
+
+
+def _import(found: Index, node: ast.AST, scope: Scope) -> None:
+    assert isinstance(node, ast.Import)
+    for alias in node.names:
+        name = alias.asname or alias.name.partition(".")[0]
+        source = Import(0, alias.name if alias.asname else name, None)
+        scope.moved.get(name, scope).names[name].append(Binding(node, source=source))
+
+
+def _import_from(found: Index, node: ast.AST, scope: Scope) -> None:
+    assert isinstance(node, ast.ImportFrom)
+    for alias in node.names:
+        if alias.name == "*":
+            scope.module.stars.append(Import(node.level, node.module or "", None))
+            continue
+        name = alias.asname or alias.name
+        source = Import(node.level, node.module or "", alias.name)
+        scope.moved.get(name, scope).names[name].append(Binding(node, source=source))
+
+
+def _global(found: Index, node: ast.AST, scope: Scope) -> None:
+    assert isinstance(node, ast.Global)
+    for name in node.names:
+        scope.moved[name] = scope.module
+
+
+def _nonlocal(found: Index, node: ast.AST, scope: Scope) -> None:
+    assert isinstance(node, ast.Nonlocal)
+    for name in node.names:
+        home = scope.outer.home(name) if scope.outer is not None else None
+        if home is not None and home is not scope.module:
+            scope.moved[name] = home
+
+
+def _named(found: Index, node: ast.AST, scope: Scope) -> None:
+    """Bind the name that an except clause or a pattern gives, which is a text and not a node."""
+    name = getattr(node, "name", None) or getattr(node, "rest", None)
+    if name is not None:
+        scope.moved.get(name, scope).names[name].append(Binding(node))
+
+
+_BIND = {
+    ast.Name: _name,
+    ast.Attribute: _attribute,
+    ast.FunctionDef: _defined,
+    ast.AsyncFunctionDef: _defined,
+    ast.ClassDef: _defined,
+    ast.Import: _import,
+    ast.ImportFrom: _import_from,
+    ast.Global: _global,
+    ast.Nonlocal: _nonlocal,
+    ast.ExceptHandler: _named,
+    ast.MatchAs: _named,
+    ast.MatchStar: _named,
+    ast.MatchMapping: _named,
+}
+_OPEN: dict[type[ast.AST], Kind] = {
+    ast.ClassDef: "class",
+    **dict.fromkeys(FUNCTIONS, "function"),
+    **dict.fromkeys(_COMPREHENSIONS, "comprehension"),
+}
