@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Binding", "Import", "Index", "Scope", "index"]
+__all__ = ["FUNCTIONS", "Binding", "Import", "Index", "Scope", "index"]
 
 Kind = Literal["module", "class", "function", "comprehension"]
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_NOTHING: AbstractSet[ast.AST] = frozenset()
 _LEAVES = (ast.expr_context, ast.operator, ast.boolop, ast.unaryop, ast.cmpop)
 
 
@@ -114,47 +116,33 @@ def index(tree: ast.Module) -> Index:
         if bind is not None:
             bind(found, node, scope)
         opened = _OPEN.get(kind)
-        children: list[tuple[ast.AST, Scope]] = []
-        inner = Scope(node, opened, scope) if opened is not None else scope
+        inner, outside = scope, _NOTHING
         if opened is not None:
-            found.inner[node] = inner
+            inner = found.inner[node] = Scope(node, opened, scope)
+            outside = _outside(node)
+            if isinstance(node, FUNCTIONS):
+                _parameters(node, inner)
+        elif kind is ast.arguments and scope.outer is not None:
+            inner, outside = scope.outer, {*node.posonlyargs, *node.args, *node.kwonlyargs}  # type: ignore[attr-defined]
+        children: list[tuple[ast.AST, Scope]] = []
         for name in node._fields:
             value = getattr(node, name, None)
-            if isinstance(value, ast.AST):
-                if isinstance(value, _LEAVES):
-                    continue
-                parents[value] = node
-                children.append((value, inner))
-            elif isinstance(value, list):
-                for item in value:
-                    if isinstance(item, ast.AST) and not isinstance(item, _LEAVES):
-                        parents[item] = node
-                        children.append((item, inner))
-        if opened is not None:
-            outside = _outside(node)
-            children = [(child, scope if child in outside else inner) for child, _ in children]
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-                _parameters(node, inner)
-                defaults = {*node.args.defaults, *(value for value in node.args.kw_defaults if value is not None)}
-                # Defaults are children of the arguments, and mean what they mean outside.
-                for default in defaults:
-                    parents[default] = node.args
-                    children.append((default, scope))
-        if kind is ast.arguments:
-            skipped = {*node.defaults, *node.kw_defaults}  # type: ignore[attr-defined]
-            children = [pair for pair in children if pair[0] not in skipped]
+            for item in value if isinstance(value, list) else (value,):
+                if isinstance(item, ast.AST) and not isinstance(item, _LEAVES):
+                    parents[item] = node
+                    children.append((item, scope if item in outside else inner))
         children.reverse()
         stack.extend(children)
     return found
 
 
-def _outside(node: ast.AST) -> set[ast.AST]:
+def _outside(node: ast.AST) -> AbstractSet[ast.AST]:
     """Return the children that are evaluated in the scope around what opens one."""
     if isinstance(node, ast.ClassDef):
         return {*node.bases, *node.keywords, *node.decorator_list}
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return {*node.decorator_list, *([node.returns] if node.returns is not None else [])}
-    return set()
+    return _NOTHING
 
 
 def _parameters(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: Scope) -> None:
