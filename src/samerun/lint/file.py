@@ -278,6 +278,11 @@ class File:
         """Return a stretch of the text as one of the cell that it lies in; in a file it is the same."""
         return range if self.notebook is None else self.notebook.place(range)
 
+    def text_line(self, range: Range) -> int:  # noqa: A002
+        """Return the line of the whole text that a stretch begins in."""
+        before = self.notebook.cell(range.cell).first - 1 if self.notebook is not None and range.cell else 0
+        return before + range.line
+
     def line(self, range: Range) -> str:  # noqa: A002
         """Return the first line of a stretch, as it stands in the file."""
         lines = self.lines if self.notebook is None else self.notebook.lines_of(range.cell)
