@@ -15,17 +15,13 @@ if TYPE_CHECKING:
 __all__ = ["lint"]
 
 
-class _Format(click.ParamType):
-    """The name of a format; the formats are looked for when one is given."""
+def _known(context: click.Context, param: click.Parameter, value: str) -> str:
+    """Return the name of a format; the formats are looked for when one is given."""
+    from samerun.lint.formats import names
 
-    name = "format"
-
-    def convert(self, value: str, param: click.Parameter | None, context: click.Context | None) -> str:
-        from samerun.lint.formats import names
-
-        if value not in names():
-            self.fail(f"{value!r} is not one of {', '.join(names())}", param, context)
-        return value
+    if value not in names():
+        raise click.BadParameter(f"{value!r} is not one of {', '.join(names())}", context, param)
+    return value
 
 
 @click.command()
@@ -33,7 +29,7 @@ class _Format(click.ParamType):
 @click.option("--select", metavar="CODES", help="Rules to check, or how their codes begin, separated by commas.")
 @click.option("--ignore", metavar="CODES", help="Rules to leave out, beside those that the project leaves out.")
 @click.option("--pedantic", is_flag=True, help="Say also what may well be meant.")
-@click.option("--format", "form", type=_Format(), default="text", metavar="FORMAT", help="text, json and others.")
+@click.option("--format", "form", callback=_known, default="text", metavar="FORMAT", help="text, json and others.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it there.")
 @click.option("--fix", "fixes", is_flag=True, help="Cure what can be cured without changing what is meant.")
 @click.option("--unsafe-fixes", is_flag=True, help="Cure with --fix or --diff also what may change it.")

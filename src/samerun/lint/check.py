@@ -16,6 +16,7 @@ from samerun.lint.noqa import Silence
 from samerun.lint.project import Project
 from samerun.lint.registry import chosen
 from samerun.lint.rule import Rule
+from samerun.lint.source import UnreadableError
 
 __all__ = ["UNREADABLE", "Linter", "Report", "lint_bytes", "lint_paths", "lint_text"]
 
@@ -75,7 +76,7 @@ class Linter:
         for path in _files(paths, configs):
             try:
                 data = source.read_bytes(path)
-            except source.Problem as problem:
+            except UnreadableError as problem:
                 yield Report(path, (_unreadable(problem),))
                 continue
             yield self.bytes(data, path, project, configs.of(path.parent))
@@ -88,11 +89,11 @@ class Linter:
         try:
             file = File.of(data, path, project if project is not None else Project())
             findings = tuple(_checked(file, rules, pedantic))
-        except source.Problem as problem:
+        except UnreadableError as problem:
             return Report(path, (_unreadable(problem),), None, data)
         except RecursionError:
-            problem = source.Problem(str(path), "is nested too deeply to be checked")
-            return Report(path, (_unreadable(problem),), None, data)
+            deep = UnreadableError(str(path), "is nested too deeply to be checked")
+            return Report(path, (_unreadable(deep),), None, data)
         return Report(path, findings, file, data)
 
 
@@ -141,7 +142,7 @@ def _checked(file: File, rules: Iterable[Rule], pedantic: bool) -> list[Finding]
     return sorted(found, key=lambda finding: (finding.range.cell, finding.range, finding.code))
 
 
-def _unreadable(problem: source.Problem) -> Finding:
+def _unreadable(problem: UnreadableError) -> Finding:
     place = Range(problem.line, problem.column, problem.line, problem.column + 1)
     return Finding(UNREADABLE, problem.reason, place)
 

@@ -55,7 +55,7 @@ class File:
         """Read a file from the disk.
 
         Raises:
-            Problem: if it cannot be read.
+            UnreadableError: if it cannot be read.
         """
         return cls.of(source.read_bytes(path), path, project)
 
@@ -64,7 +64,7 @@ class File:
         """Read the bytes of a file.
 
         Raises:
-            Problem: if they cannot be read.
+            UnreadableError: if they cannot be read.
         """
         if path.suffix == ".ipynb":
             notebook = Notebook(data, str(path))
@@ -226,7 +226,7 @@ class File:
                 found[function].append(node.value)
         return dict(found)
 
-    def runs_when_called(self, function: Function) -> bool:
+    def runs_when_called(self, function: ast.AST) -> bool:
         """Return whether a call runs the body: that of a generator only makes one."""
         return function not in self._generators
 
@@ -278,6 +278,11 @@ class File:
         """Return a stretch of the text as one of the cell that it lies in; in a file it is the same."""
         return range if self.notebook is None else self.notebook.place(range)
 
+    def where(self, node: ast.AST) -> str:
+        """Return where a node stands, in words for messages: ``line 3``, or ``line 3 of cell 2``."""
+        place = self.range(node)
+        return f"line {place.line} of cell {place.cell}" if place.cell else f"line {place.line}"
+
     def text_line(self, range: Range) -> int:  # noqa: A002
         """Return the line of the whole text that a stretch begins in."""
         before = self.notebook.cell(range.cell).first - 1 if self.notebook is not None and range.cell else 0
@@ -298,7 +303,7 @@ class File:
         start, stop = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
         return Edit(self.place(Range(line, self._column(line, start), end, self._column(end, stop))), text)
 
-    def insert(self, node: ast.expr, text: str, after: bool = True) -> Edit:
+    def insert(self, node: ast.AST, text: str, after: bool = True) -> Edit:
         """Return the edit that puts a text directly after, or before, a node."""
         whole = self.replace(node, "").range
         line, column = (whole.end_line, whole.end_column) if after else (whole.line, whole.column)
@@ -306,9 +311,10 @@ class File:
 
     def add_argument(self, call: ast.Call, text: str) -> Edit:
         """Return the edit that adds an argument at the end of a call, whether or not a comma is there."""
-        given = sorted([*call.args, *call.keywords], key=lambda node: (node.end_lineno or 0, node.end_col_offset or 0))
+        given: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
         if given:
-            return self.insert(given[-1], f", {text}")  # type: ignore[arg-type]
+            last = max(given, key=lambda node: (node.end_lineno or 0, node.end_col_offset or 0))
+            return self.insert(last, f", {text}")
         whole = self.replace(call, "").range
         line, column = whole.end_line, whole.end_column - 1
         return Edit(Range(line, column, line, column, whole.cell), text)

@@ -17,12 +17,13 @@ from samerun.lint.check import Linter, Report
 from samerun.lint.file import File
 from samerun.lint.finding import Edit, Finding
 from samerun.lint.project import Project
+from samerun.lint.source import UnreadableError
 
 __all__ = ["Fixed", "difference", "fix", "write"]
 
 # A cure may bring another finding, which may have a cure; rules that undo each other must come to an end.
 _MOST_ROUNDS = 10
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ def _applied(file: File, data: bytes, findings: list[Finding]) -> bytes | None:
         if changed == data:
             return None
         again = File.of(changed, file.path, Project())
-    except (source.Problem, UnicodeError):
+    except (UnreadableError, UnicodeError):
         return None
     return None if _broken(again) > _broken(file) else changed
 
@@ -145,13 +146,7 @@ def _notebook(file: File, data: bytes, edits: dict[int, list[Edit]]) -> bytes:
 
 
 def _edited(text: str, edits: Iterable[Edit]) -> str:
-    starts, position = [], 0
-    while True:
-        starts.append(position)
-        end = _LINE.match(text, position).end()  # type: ignore[union-attr] - it matches nothing at least
-        if end == position or text[end - 1] not in "\r\n":
-            break
-        position = end
+    starts = [0, *(end.end() for end in _LINE_END.finditer(text))]
     for edit in sorted(set(edits), key=lambda found: found.range, reverse=True):
         place = edit.range
         start = starts[place.line - 1] + place.column - 1
@@ -162,13 +157,14 @@ def _edited(text: str, edits: Iterable[Edit]) -> str:
 
 def difference(fixed: Fixed) -> str:
     """Return what the cures change as a unified diff; of a notebook in its JSON."""
-    sides = []
-    for data in (fixed.before, fixed.after):
-        text = data.decode() if fixed.report.path.suffix == ".ipynb" else source.decode(data, "")[0]
-        sides.append(re.findall(r"[^\n]*\n|[^\n]+", text))
-    name = str(fixed.report.path)
-    lines = difflib.unified_diff(*sides, fromfile=name, tofile=name)
+    path = fixed.report.path
+    lines = difflib.unified_diff(_lines(fixed.before, path), _lines(fixed.after, path), str(path), str(path))
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _lines(data: bytes, path: Path) -> list[str]:
+    text = data.decode() if path.suffix == ".ipynb" else source.decode(data, str(path))[0]
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
 def write(fixed: Fixed) -> None:

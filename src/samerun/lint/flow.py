@@ -126,7 +126,10 @@ class _Walk:
     def _match(self, statement: ast.stmt, where: _Where) -> bool:
         assert isinstance(statement, ast.Match)
         self.expression(statement.subject, where)
-        return any([self.block(case.body, where.with_(certain=False)) for case in statement.cases])
+        left = False
+        for case in statement.cases:
+            left = self.block(case.body, where.with_(certain=False)) or left
+        return left
 
     def _loop(self, statement: ast.stmt, where: _Where) -> bool:
         assert isinstance(statement, ast.For | ast.AsyncFor | ast.While)

@@ -14,6 +14,7 @@ from typing import Any
 
 from samerun.lint import source
 from samerun.lint.finding import Range
+from samerun.lint.source import UnreadableError
 
 __all__ = ["Cell", "Notebook"]
 
@@ -40,7 +41,7 @@ class Cell:
     execution_count: int | None
     outputs: list[Any]
     tags: tuple[str, ...]
-    problem: source.Problem | None = None
+    problem: UnreadableError | None = None
 
 
 class Notebook:
@@ -51,7 +52,7 @@ class Notebook:
         text: their code as one Python text.
 
     Raises:
-        Problem: if it is no notebook, or one in another language.
+        UnreadableError: if it is no notebook, or one in another language.
     """
 
     def __init__(self, data: bytes, where: str) -> None:
@@ -59,7 +60,7 @@ class Notebook:
         try:
             content = json.loads(self._raw)
         except (ValueError, RecursionError) as error:
-            raise source.Problem(where, f"is no notebook that can be read: {error}") from error
+            raise UnreadableError(where, f"is no notebook that can be read: {error}") from error
         self.cells: list[Cell] = []
         line = 1
         for number, cell in enumerate(_cells(content, where), 1):
@@ -107,7 +108,7 @@ def _decoded(data: bytes, where: str) -> str:
     try:
         return data.decode("utf-8-sig" if data.startswith(b"\xef\xbb\xbf") else "utf-8")
     except UnicodeError as error:
-        raise source.Problem(where, f"cannot be read: {error}") from error
+        raise UnreadableError(where, f"cannot be read: {error}") from error
 
 
 def _cells(content: object, where: str) -> list[Any]:
@@ -121,7 +122,7 @@ def _cells(content: object, where: str) -> list[Any]:
             cells = [cell for sheet in content["worksheets"] if isinstance(sheet, dict) for cell in _list(sheet)]
         if isinstance(cells, list):
             return cells
-    raise source.Problem(where, "is no notebook: it has no cells")
+    raise UnreadableError(where, "is no notebook: it has no cells")
 
 
 def _list(sheet: dict[str, Any]) -> list[Any]:
@@ -159,7 +160,7 @@ _HELP = re.compile(r"([ \t]*)[\w.\[\]*'\"]+\?{1,2}[ \t]*(#.*)?")
 _ASSIGNED = re.compile(r"([ \t]*[\w.,\[\]'\" \t]+?=[ \t]*)[%!](?![=])")
 
 
-def _harmless(text: str, where: str) -> tuple[str, source.Problem | None]:
+def _harmless(text: str, where: str) -> tuple[str, UnreadableError | None]:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if _parses(text):
         return text, None
@@ -173,7 +174,7 @@ def _harmless(text: str, where: str) -> tuple[str, source.Problem | None]:
     changed = "\n".join(_without_magics(lines))
     try:
         source.parse(changed, where)
-    except source.Problem as problem:
+    except UnreadableError as problem:
         return "\n" * (len(lines) - 1), problem
     return changed, None
 
@@ -195,18 +196,18 @@ def _without_magics(lines: list[str]) -> Iterator[str]:
             goes_on = line.endswith("\\")
             yield f"{indent}pass"
             continue
-        magic, assigned = _LINE.match(line), _ASSIGNED.match(line)
+        magic, assigned, asked = _LINE.match(line), _ASSIGNED.match(line), _HELP.fullmatch(line)
         if magic is not None:
             indent = magic[1]
             python = magic[2] in ("time", "timeit") and _statement(magic[3])
             goes_on = line.endswith("\\") and not python
             yield f"{indent}{python or 'pass'}"
         elif assigned is not None:
-            indent = re.match(r"[ \t]*", line)[0]  # type: ignore[index] - it matches nothing at least
+            indent = line[: len(line) - len(line.lstrip(" \t"))]
             goes_on = line.endswith("\\")
             yield f"{assigned[1]}..."
-        elif _HELP.fullmatch(line):
-            yield f"{_HELP.fullmatch(line)[1]}pass"  # type: ignore[index] - the line above asked
+        elif asked is not None:
+            yield f"{asked[1]}pass"
         else:
             yield line
 
@@ -223,8 +224,14 @@ def _statement(text: str) -> str:
 
 # JSON, in place
 
-_SPACE = re.compile(r"[ \t\r\n]*")
 _SCALAR = re.compile(r"[^\s,\]}]+")
+
+
+def _next(text: str, position: int) -> int:
+    """Return where the white space at a position ends."""
+    while text[position] in " \t\r\n":
+        position += 1
+    return position
 
 
 def _skip(text: str, position: int) -> int:
@@ -241,7 +248,9 @@ def _skip(text: str, position: int) -> int:
         elif character in ",:" or character.isspace():
             position += 1
         else:
-            position = _SCALAR.match(text, position).end()  # type: ignore[union-attr] - something stands there
+            scalar = _SCALAR.match(text, position)
+            assert scalar is not None
+            position = scalar.end()
         if depth == 0 and character not in ",:" and not character.isspace():
             return position
 
@@ -249,17 +258,17 @@ def _skip(text: str, position: int) -> int:
 def _members(text: str, position: int) -> Iterator[tuple[str, int, int]]:
     """Yield key, start and end of the values of an object, or of a list, whose keys are empty."""
     is_object = text[position] == "{"
-    position = _SPACE.match(text, position + 1).end()  # type: ignore[union-attr] - it matches nothing at least
+    position = _next(text, position + 1)
     while text[position] not in "]}":
         key = ""
         if is_object:
             key, position = scanstring(text, position + 1, False)
-            position = _SPACE.match(text, text.index(":", position) + 1).end()  # type: ignore[union-attr]
+            position = _next(text, text.index(":", position) + 1)
         end = _skip(text, position)
         yield key, position, end
-        position = _SPACE.match(text, end).end()  # type: ignore[union-attr]
+        position = _next(text, end)
         if text[position] == ",":
-            position = _SPACE.match(text, position + 1).end()  # type: ignore[union-attr]
+            position = _next(text, position + 1)
 
 
 def _spans(text: str) -> Iterator[tuple[int, tuple[int, int]]]:
@@ -289,7 +298,7 @@ def _dumped(value: str, old: str) -> str:
     plain = old.isascii() and "\\u" in old
     if not old.startswith("["):
         return json.dumps(value, ensure_ascii=plain)
-    space = _SPACE.match(old, 1)[0]  # type: ignore[index]
+    space = old[1 : _next(old, 1)]
     end = old[len(old[:-1].rstrip()) : -1]
     kept = {json.loads(old[start:stop]): old[start:stop] for _, start, stop in _members(old, 0)}
     lines = value.splitlines(keepends=True) if "\r" in value else re.findall(r"[^\n]*\n|[^\n]+", value)

@@ -200,7 +200,7 @@ def _defined(found: Index, node: ast.AST, scope: Scope) -> None:
     scope.moved.get(node.name, scope).names[node.name].append(Binding(node, node))
 
 
-def _import(found: Index, node: ast.AST, scope: Scope) -> None:
+def _import(_: Index, node: ast.AST, scope: Scope) -> None:
     assert isinstance(node, ast.Import)
     for alias in node.names:
         name = alias.asname or alias.name.partition(".")[0]
@@ -208,7 +208,7 @@ def _import(found: Index, node: ast.AST, scope: Scope) -> None:
         scope.moved.get(name, scope).names[name].append(Binding(node, source=source))
 
 
-def _import_from(found: Index, node: ast.AST, scope: Scope) -> None:
+def _import_from(_: Index, node: ast.AST, scope: Scope) -> None:
     assert isinstance(node, ast.ImportFrom)
     for alias in node.names:
         if alias.name == "*":
@@ -219,13 +219,13 @@ def _import_from(found: Index, node: ast.AST, scope: Scope) -> None:
         scope.moved.get(name, scope).names[name].append(Binding(node, source=source))
 
 
-def _global(found: Index, node: ast.AST, scope: Scope) -> None:
+def _global(_: Index, node: ast.AST, scope: Scope) -> None:
     assert isinstance(node, ast.Global)
     for name in node.names:
         scope.moved[name] = scope.module
 
 
-def _nonlocal(found: Index, node: ast.AST, scope: Scope) -> None:
+def _nonlocal(_: Index, node: ast.AST, scope: Scope) -> None:
     assert isinstance(node, ast.Nonlocal)
     for name in node.names:
         home = scope.outer.home(name) if scope.outer is not None else None
@@ -233,7 +233,7 @@ def _nonlocal(found: Index, node: ast.AST, scope: Scope) -> None:
             scope.moved[name] = home
 
 
-def _named(found: Index, node: ast.AST, scope: Scope) -> None:
+def _named(_: Index, node: ast.AST, scope: Scope) -> None:
     """Bind the name that an except clause or a pattern gives, which is a text and not a node."""
     name = getattr(node, "name", None) or getattr(node, "rest", None)
     if name is not None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from samerun.errors import LintError
 
-__all__ = ["LARGEST", "Problem", "comments", "decode", "encode", "parse", "read_bytes", "split"]
+__all__ = ["LARGEST", "UnreadableError", "comments", "decode", "encode", "parse", "read_bytes", "split"]
 
 #: Files beyond this many bytes are data in Python's clothes, and are named instead of read.
 LARGEST = 10_000_000
@@ -21,7 +21,7 @@ LARGEST = 10_000_000
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
-class Problem(LintError):
+class UnreadableError(LintError):
     """A file cannot be read as what it should be.
 
     Attributes:
@@ -39,15 +39,15 @@ def read_bytes(path: Path) -> bytes:
     """Return what a file holds.
 
     Raises:
-        Problem: if the system does not give it, or it is larger than `LARGEST`.
+        UnreadableError: if the system does not give it, or it is larger than `LARGEST`.
     """
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
     except (OSError, ValueError) as error:  # a name with a null character is a ValueError
-        raise Problem(str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise UnreadableError(str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
     if len(data) > LARGEST:
-        raise Problem(str(path), f"cannot be read: it is larger than {LARGEST:,} bytes")
+        raise UnreadableError(str(path), f"cannot be read: it is larger than {LARGEST:,} bytes")
     return data
 
 
@@ -57,13 +57,13 @@ def decode(data: bytes, where: str) -> tuple[str, str]:
     Line ends are kept as they are; a byte order mark is not part of the text.
 
     Raises:
-        Problem: for an encoding there is not, or bytes that are none of it.
+        UnreadableError: for an encoding there is not, or bytes that are none of it.
     """
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         text = data.decode(encoding)
     except (SyntaxError, UnicodeError, LookupError) as error:
-        raise Problem(where, f"cannot be read: {error}") from error
+        raise UnreadableError(where, f"cannot be read: {error}") from error
     return text, encoding
 
 
@@ -76,7 +76,7 @@ def parse(text: str, where: str) -> ast.Module:
     """Return the tree.
 
     Raises:
-        Problem: for what is no Python, or nested too deeply.
+        UnreadableError: for what is no Python, or nested too deeply.
     """
     try:
         with warnings.catch_warnings():  # what the code warns of when it is compiled is somebody else's subject
@@ -84,11 +84,11 @@ def parse(text: str, where: str) -> ast.Module:
             return ast.parse(text)
     except SyntaxError as error:
         line, column = max(error.lineno or 1, 1), max(error.offset or 1, 1)
-        raise Problem(where, f"is no Python that can be read: {error.msg}", line, column) from error
+        raise UnreadableError(where, f"is no Python that can be read: {error.msg}", line, column) from error
     except (RecursionError, MemoryError) as error:
-        raise Problem(where, "is nested too deeply to be read") from error
+        raise UnreadableError(where, "is nested too deeply to be read") from error
     except ValueError as error:
-        raise Problem(where, f"is no Python that can be read: {error}") from error
+        raise UnreadableError(where, f"is no Python that can be read: {error}") from error
 
 
 def split(text: str) -> list[str]:

@@ -39,8 +39,7 @@ _ACTS: dict[str, Act] = {
     "random.seed": Act("seed", (PYTHON,)),
     "numpy.random.seed": Act("seed", (NUMPY,)),
     "torch.manual_seed": Act("seed", _TORCH),
-    "torch.seed": Act("seed", _TORCH),
-    **_each("manual_seed manual_seed_all seed seed_all", "torch.cuda", Act("seed", (CUDA,))),
+    **_each("manual_seed manual_seed_all", "torch.cuda", Act("seed", (CUDA,))),
     "tensorflow.keras.utils.set_random_seed": Act("seed", (PYTHON, NUMPY)),
     "keras.utils.set_random_seed": Act("seed", ALL),
     **dict.fromkeys(

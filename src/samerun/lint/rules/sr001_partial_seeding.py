@@ -67,13 +67,13 @@ def _check(file: File) -> Iterable[Finding]:
     if not seeds or any(not libraries for _, libraries in seeds):
         return
     seeded = {library for _, libraries in seeds for library in libraries}
-    place, libraries = seeds[-1]
+    place = seeds[-1][0]
     for library, drawn in _drawn(file).items():
         if library not in seeded:
             names = " and ".join(LIBRARIES[found] for found in LIBRARIES if found in seeded)
             yield Finding(
                 RULE.code,
-                f"seeds {names}, and not {LIBRARIES[library]}, which line {drawn.lineno} draws from",
+                f"seeds {names}, and not {LIBRARIES[library]}, which {file.where(drawn)} draws from",
                 file.range(place),
                 _fix(file, place, library, drawn),
             )

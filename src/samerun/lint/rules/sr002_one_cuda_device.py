@@ -58,7 +58,7 @@ __all__ = ["RULE"]
 
 # Each says that the process, or the block, is about one device.
 _CHOOSES = ("torch.cuda.set_device", "torch.accelerator.set_device_index", "torch.cuda.device")
-_SEEDS_ALL = ("torch.manual_seed", "torch.cuda.manual_seed_all", "torch.cuda.seed_all")
+_SEEDS_ALL = ("torch.manual_seed", "torch.cuda.manual_seed_all")
 
 
 def _check(file: File) -> Iterable[Finding]:

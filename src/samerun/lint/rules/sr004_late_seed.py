@@ -78,11 +78,10 @@ def _check(file: File) -> Iterable[Finding]:
 
 def _finding(file: File, seed: Event, library: str, draw: Event) -> Finding:
     place = seed.node if seed.file is file else seed.site
-    node = draw.node if draw.file in (file, seed.file) else draw.site
-    other = "" if draw.file is not seed.file or seed.file is file else f" of {seed.file.path.name}"
+    where = f"{draw.file.where(draw.node)}{'' if draw.file is file else f' of {draw.file.path.name}'}"
     return Finding(
         RULE.code,
-        f"{LIBRARIES[library]} is seeded after it {_WHAT[draw.kind]} in line {node.lineno}{other}",
+        f"{LIBRARIES[library]} is seeded after it {_WHAT[draw.kind]} in {where}",
         file.range(place),
     )
 
