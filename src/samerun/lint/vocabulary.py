@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
-__all__ = ["ALL", "CALLERS", "CPU", "CUDA", "LIBRARIES", "NUMPY", "PYTHON", "Act", "act"]
+__all__ = ["ALL", "CALLERS", "CPU", "CUDA", "LIBRARIES", "NUMPY", "PYTHON", "Act", "act", "named"]
 
 PYTHON, NUMPY, CPU, CUDA = "python", "numpy", "torch.cpu", "torch.cuda"
 ALL = (PYTHON, NUMPY, CPU, CUDA)
 _TORCH = (CPU, CUDA)
 #: What the generators are called in messages.
 LIBRARIES = {PYTHON: "Python's random", NUMPY: "NumPy's generator", CPU: "torch's generator", CUDA: "CUDA's generators"}
+
+
+def named(libraries: Collection[str]) -> str:
+    """Return what generators are called in messages; those of CUDA go without saying beside torch's."""
+    found = [name for library, name in LIBRARIES.items() if library in libraries]
+    if CPU in libraries and CUDA in libraries:
+        found.remove(LIBRARIES[CUDA])
+    return " and ".join(found) if len(found) < 3 else f"{', '.join(found[:-1])} and {found[-1]}"
 
 
 @dataclass(frozen=True, slots=True)

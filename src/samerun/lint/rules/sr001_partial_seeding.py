@@ -54,7 +54,7 @@ from collections.abc import Iterable, Iterator
 from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.rule import Rule
-from samerun.lint.vocabulary import CPU, LIBRARIES, NUMPY, PYTHON, act
+from samerun.lint.vocabulary import CPU, LIBRARIES, NUMPY, PYTHON, act, named
 
 __all__ = ["RULE"]
 
@@ -70,10 +70,9 @@ def _check(file: File) -> Iterable[Finding]:
     place = seeds[-1][0]
     for library, drawn in _drawn(file).items():
         if library not in seeded:
-            names = " and ".join(LIBRARIES[found] for found in LIBRARIES if found in seeded)
             yield Finding(
                 RULE.code,
-                f"seeds {names}, and not {LIBRARIES[library]}, which {file.where(drawn)} draws from",
+                f"seeds {named(seeded)}, and not {LIBRARIES[library]}, which {file.where(drawn)} draws from",
                 file.range(place),
                 _fix(file, place, library, drawn),
             )
