@@ -300,8 +300,11 @@ def _dumped(value: str, old: str) -> str:
         return json.dumps(value, ensure_ascii=plain)
     space = old[1 : _next(old, 1)]
     end = old[len(old[:-1].rstrip()) : -1]
-    kept = {json.loads(old[start:stop]): old[start:stop] for _, start, stop in _members(old, 0)}
+    spans = [(start, stop) for _, start, stop in _members(old, 0)]
+    kept = {json.loads(old[start:stop]): old[start:stop] for start, stop in spans}
     lines = value.splitlines(keepends=True) if "\r" in value else re.findall(r"[^\n]*\n|[^\n]+", value)
     separator = f",{space}" if "\n" in space else ", "
+    if len(spans) > 1:
+        separator = old[spans[0][1] : spans[1][0]]
     dumped = separator.join(kept.get(line) or json.dumps(line, ensure_ascii=plain) for line in lines)
     return f"[{space}{dumped}{end}]"

@@ -1,7 +1,7 @@
 """Every case in tests/lint_cases: exactly the findings that it says, where it says.
 
 ``# error: SR001`` at the end of a line says that a finding begins in it, ``# error: SR001: text`` also what is in its
-message; ``# pedantic: SR001`` says the same of what is only found with ``--pedantic``. A notebook has them in its cells.
+message; ``# pedantic: SR001`` says the same of what is only found with ``--pedantic``. In notebooks they are in cells.
 """
 
 from __future__ import annotations

@@ -70,7 +70,8 @@ def test_resolve(text, name):
     [
         ("from torch.utils.data import DataLoader as D\nx = D(y)\nx", "torch.utils.data.DataLoader"),
         (
-            "import numpy as np\nclass A:\n    def __init__(self):\n        self.r = np.random.default_rng()\n    def f(self):\n        self.r",
+            "import numpy as np\nclass A:\n    def __init__(self):\n        self.r = np.random.default_rng()\n"
+            "    def f(self):\n        self.r",
             "numpy.random.default_rng",
         ),
         ("import torch\nx = torch.optim.SGD(p) if y else torch.optim.SGD(q)\nx", "torch.optim.SGD"),
@@ -79,7 +80,7 @@ def test_resolve(text, name):
         ("import torch\ndef make():\n    return torch.optim.SGD(p)\nx = make()\nx", "torch.optim.SGD"),
         ("import torch\nfor x in torch.optim.SGD(p):\n    x", None),
         (
-            "import torch\nclass A:\n    def __init__(self):\n        self.o = torch.optim.SGD(p)\na = A()\na.o",
+            "import torch\nclass A:\n    def f(self):\n        self.o = torch.optim.SGD(p)\na = A()\na.o",
             "torch.optim.SGD",
         ),
     ],
@@ -116,7 +117,7 @@ def test_names_lead_through_a_project(tmp_path):
 
 def test_loops_and_training():
     file = file_of(
-        "def step(o):\n    o.step()\nfor e in range(3):\n    for b in f(x):\n        step(o)\n    g()\nfor y in z:\n    h()\n"
+        "def step(o):\n    o.step()\nfor e in range(3):\n    for b in f(x):\n        step(o)\n    g()\nfor y in z: h()"
     )
     calls = {file.segment(call): call for call in file.nodes(ast.Call)}
     assert [loop.lineno for loop in file.loops(calls["step(o)"])] == [4, 3]

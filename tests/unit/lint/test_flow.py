@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from samerun.lint import File
+from samerun.lint.project import Project
+
+
+def told(text):
+    file = File.of(text.encode(), Path("x.py"), Project())
+    return [(event.kind, event.name, event.node.lineno, event.site.lineno, event.certain) for event in file.timeline]
+
+
+def kinds(text):
+    return [(kind, certain) for kind, _, _, _, certain in told(text)]
+
+
+def test_what_a_script_does_in_order():
+    text = (
+        "import os, random, torch\n"
+        "def seed():\n    random.seed(0)\n"
+        "class Net(torch.nn.Module):\n    def __init__(self):\n        self.a = torch.nn.Linear(1, 2)\n"
+        "class Trainer:\n    def __init__(self, net):\n        self.net = net\n    def fit(self, loader):\n"
+        "        for batch in enumerate(loader): self.net(batch).backward()\n        self.end()\n"
+        "    def end(self):\n        torch.save(self, 'x')\n"
+        "def main():\n    os.environ['A'] = '1'\n"
+        "    torch.backends.cudnn.benchmark = True\n    trainer = Trainer(Net())\n"
+        "    loader = torch.utils.data.DataLoader(x)\n    for epoch in range(2):\n        for b in loader: pass\n"
+        "    trainer.fit(loader)\n"
+        "seed()\nif __name__ == '__main__':\n    main()\n"
+    )
+    assert told(text) == [
+        ("seed", "random.seed", 3, 23, True),
+        ("environment", "A", 16, 25, True),
+        ("flag", "torch.backends.cudnn.benchmark", 17, 25, True),
+        ("model", "torch.nn.Linear", 6, 25, True),
+        ("model", "Net", 18, 25, True),
+        ("loader", "torch.utils.data.DataLoader", 19, 25, True),
+        ("iterate", "torch.utils.data.DataLoader", 21, 25, True),
+        ("train", "backward", 11, 25, True),
+        ("save", "torch.save", 14, 25, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("if x:\n    random.seed(0)", [("seed", False)]),
+        ("if x: pass\nelse:\n    random.seed(0)", [("seed", False)]),
+        ("try:\n    random.seed(0)\nexcept E:\n    random.random()", [("seed", True), ("draw", False)]),
+        ("def f():\n    if x: return\n    random.seed(0)\nf()\nrandom.random()", [("seed", False), ("draw", True)]),
+        ("match x:\n    case 1:\n        random.seed(0)", [("seed", False)]),
+        ("with x:\n    random.seed(0)", [("seed", True)]),
+        ("x = lambda: random.random()", []),
+        ("def f(x=random.random()): pass", [("draw", True)]),
+        ("def f():\n    f()\n    random.seed(0)\nf()", [("seed", True)]),
+        ("def f():\n    yield random.random()\nf()", []),
+        ("random.seed(random.random())", [("draw", True), ("seed", True)]),
+        ("def main(): random.seed(0)\nfire.Fire(main)", [("seed", True)]),
+        ("seed_it_all(3)", [("unknown-seed", True)]),
+        ("env.seed(3)", [("unknown-seed", True)]),
+        ("env = make()\nenv.seed(3)", []),
+    ],
+)
+def test_branches_calls_and_what_is_not_run(text, expected):
+    assert kinds(f"import random, fire\n{text}\n") == expected
+
+
+def test_loops():
+    text = (
+        "import random\nfor e in x:\n    for b in random.sample(y, 2): o.step()\n    random.random()\nrandom.random()"
+    )
+    file = File.of(text.encode(), Path("x.py"), Project())
+    found = [(event.name, event.loop.lineno if event.loop else None, event.training) for event in file.timeline]
+    assert found == [
+        ("random.sample", 2, True),
+        ("step", 3, True),
+        ("random.random", 2, True),
+        ("random.random", None, False),
+    ]
