@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import samerun
+from samerun.lint.rule import SECTIONS
 
 if TYPE_CHECKING:
     from docutils.nodes import TextElement, reference
@@ -22,6 +23,8 @@ html_theme = "furo"
 html_title = f"samerun {version}"
 
 autodoc_member_order = "bysource"
+# The sections of the pages of rules, which are the docstrings of their modules.
+napoleon_custom_sections = [title for title in SECTIONS if title != "Example"]
 myst_heading_anchors = 3
 # Objects of other projects cannot be looked up: their inventories are on the network, and the build does without it.
 nitpick_ignore_regex = [
