@@ -28,7 +28,7 @@ napoleon_custom_sections = [title for title in SECTIONS if title != "Example"]
 myst_heading_anchors = 3
 # Objects of other projects cannot be looked up: their inventories are on the network, and the build does without it.
 nitpick_ignore_regex = [
-    ("py:.*", r"(collections|datetime|numpy|np|os|pathlib|random|signal|torch|types|typing)(\..+)?")
+    ("py:.*", r"(ast|collections|datetime|numpy|np|os|pathlib|random|signal|torch|types|typing)(\..+)?")
 ]
 nitpick_ignore = [
     ("py:class", "Environment"),  # an alias for nested JSON values that refers to itself
@@ -36,6 +36,8 @@ nitpick_ignore = [
     # Type variables.
     ("py:class", "samerun.rng.source.Native"),
     ("py:class", "samerun.data.loader.T_co"),
+    ("py:class", "samerun.lint.file._Node"),
+    ("py:class", "Function"),  # an alias for the two kinds of functions that a tree has
 ]
 
 
