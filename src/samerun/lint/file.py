@@ -49,6 +49,8 @@ class File:
         self.tree = source.parse(text, str(path))
         self.names = Names(self)
         self.values = Values(self)
+        self._importing = False
+        self._timelines: dict[Function, tuple[Event, ...]] = {}
 
     @classmethod
     def read(cls, path: Path, project: Project) -> File:
@@ -258,11 +260,26 @@ class File:
 
         return timeline(self)
 
+    @cached_property
+    def timeline_when_imported(self) -> tuple[Event, ...]:
+        """What importing the file does, in order; modules that import each other see nothing of one another."""
+        from samerun.lint.flow import timeline
+
+        if self._importing:
+            return ()
+        self._importing = True
+        try:
+            return timeline(self, imported=True)
+        finally:
+            self._importing = False
+
     def timeline_of(self, function: Function) -> tuple[Event, ...]:
         """Return what a call of a function does, in order."""
         from samerun.lint.flow import timeline
 
-        return timeline(self, function)
+        if function not in self._timelines:
+            self._timelines[function] = timeline(self, function)
+        return self._timelines[function]
 
     # Places
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from samerun.lint.names import Definition
-from samerun.lint.vocabulary import CALLERS, act
+from samerun.lint.vocabulary import CALLERS, act, may_seed
 
 if TYPE_CHECKING:
     from samerun.lint.file import File, Function
@@ -31,7 +31,8 @@ class Event:
         name: the canonical name of what is called or set; a class of the project has its own name.
         node: where it stands.
         file: the file that it stands in.
-        site: the same if it stands in the file whose timeline this is; else the call there that leads to it.
+        site: the same if it stands in the file whose timeline this is and is not in a function; else the call, or
+            the import, there that leads to it.
         certain: whether it happens in every run; not so in a branch, after a conditional return, in a handler.
         loop: the loop nearest to it, in whichever file, or None.
         training: whether one of the loops around it trains.
@@ -42,7 +43,7 @@ class Event:
     name: str
     node: ast.expr
     file: File
-    site: ast.expr
+    site: ast.expr | ast.stmt
     certain: bool
     loop: ast.AST | None
     training: bool
@@ -53,7 +54,7 @@ class _Where:
     """The way that led to a statement."""
 
     file: File
-    site: ast.expr | None = None
+    site: ast.expr | ast.stmt | None = None
     certain: bool = True
     loop: ast.AST | None = None
     training: bool = False
@@ -64,17 +65,26 @@ class _Where:
         return _Where(**{**values, **changed})
 
 
-def timeline(file: File, function: Function | None = None) -> tuple[Event, ...]:
-    """Return what running a file, or a call of one of its functions, does, in order."""
-    walk = _Walk()
+def timeline(file: File, function: Function | None = None, *, imported: bool = False) -> tuple[Event, ...]:
+    """Return what running a file, or a call of one of its functions, does, in order.
+
+    Args:
+        file: the file.
+        function: one of its functions, or None for the file itself.
+        imported: whether the file is imported, so that it is not the main program.
+    """
+    walk = _Walk(is_main=not imported)
     body = file.tree.body if function is None else function.body
     walk.block(body, _Where(file, inside=() if function is None else (function,)))
     return tuple(walk.events)
 
 
 class _Walk:
-    def __init__(self) -> None:
+    def __init__(self, is_main: bool) -> None:
         self.events: list[Event] = []
+        self._is_main = is_main
+        # What importing a module does it does once.
+        self._imported: set[ast.AST] = set()
 
     def block(self, statements: Iterable[ast.stmt], where: _Where) -> bool:
         """Walk statements in order; return whether what comes after them may be left out."""
@@ -93,8 +103,27 @@ class _Walk:
         self.expression(statement, where)
         return False
 
-    def _nothing(self, statement: ast.stmt, where: _Where) -> bool:
+    def _import(self, statement: ast.stmt, where: _Where) -> bool:
+        if isinstance(statement, ast.ImportFrom):
+            self._module(statement, statement.level, statement.module or "", where)
+            inner = f"{statement.module}." if statement.module else ""
+            for alias in statement.names:
+                self._module(statement, statement.level, f"{inner}{alias.name}", where)
+        elif isinstance(statement, ast.Import):
+            for alias in statement.names:
+                self._module(statement, 0, alias.name, where)
         return False
+
+    def _module(self, statement: ast.stmt, level: int, name: str, where: _Where) -> None:
+        module = where.file.project.find(where.file, level, name)
+        if module is None or module.tree in self._imported or len(where.inside) >= _DEEPEST:
+            return
+        self._imported.add(module.tree)
+        site = where.site if where.site is not None else statement
+        for event in module.timeline_when_imported:
+            if event.node not in self._imported:
+                self._imported.add(event.node)
+                self.events.append(replace(event, site=site, certain=event.certain and where.certain))
 
     def _return(self, statement: ast.stmt, where: _Where) -> bool:
         self.expression(statement, where)
@@ -117,7 +146,7 @@ class _Walk:
     def _if(self, statement: ast.stmt, where: _Where) -> bool:
         assert isinstance(statement, ast.If)
         if _is_main(statement.test):
-            return self.block(statement.body, where)
+            return self.block(statement.body if self._is_main else statement.orelse, where)
         self.expression(statement.test, where)
         branch = where.with_(certain=False)
         left = self.block(statement.body, branch)
@@ -226,7 +255,7 @@ class _Walk:
                 self._follow(call, target, where)
         elif name == "builtins.iter" and call.args:
             self._iterated(call.args[0], where)
-        elif "seed" in name.rpartition(".")[2].lower() and not name.startswith("builtins."):
+        elif may_seed(name):
             self._add("unknown-seed", (), name, call, where)
 
     def _project(self, call: ast.Call, meaning: Definition, where: _Where) -> None:
@@ -298,6 +327,6 @@ _STATEMENTS = {
     ast.AsyncWith: _Walk._with,
     ast.Assign: _Walk._assign,
     ast.Return: _Walk._return,
-    ast.Import: _Walk._nothing,
-    ast.ImportFrom: _Walk._nothing,
+    ast.Import: _Walk._import,
+    ast.ImportFrom: _Walk._import,
 }

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
-__all__ = ["ALL", "CALLERS", "CPU", "CUDA", "LIBRARIES", "NUMPY", "PYTHON", "Act", "act", "named"]
+__all__ = ["ALL", "CALLERS", "CPU", "CUDA", "LIBRARIES", "NUMPY", "PYTHON", "Act", "act", "may_seed", "named"]
 
 PYTHON, NUMPY, CPU, CUDA = "python", "numpy", "torch.cpu", "torch.cuda"
 ALL = (PYTHON, NUMPY, CPU, CUDA)
@@ -147,6 +147,13 @@ CALLERS = frozenset(
         "typer.run",
     )
 )
+
+
+def may_seed(name: str) -> bool:
+    """Return whether a call of a name that nothing is known of may seed any generator, by what it is called."""
+    package, _, rest = name.partition(".")
+    known = package in ("torch", "numpy", "random", "builtins")
+    return not known and "seed" in rest.rpartition(".")[2].lower() and act(name) is None
 
 
 @lru_cache(maxsize=16384)

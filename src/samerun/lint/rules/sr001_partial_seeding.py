@@ -5,9 +5,9 @@ What it does:
     Seeds in functions of the project that the file calls count, in whatever module they are.
 
 Why it is bad:
-    Each library has a generator of its own. One that is not seeded begins elsewhere in every process, so the run
-    differs every time, although there is a seed in the script. Only torch begins with the same numbers in every
-    process, and not before the first ``torch.seed()``.
+    Each library has a generator of its own. Python's and NumPy's begin elsewhere in every process unless they are
+    seeded, so the run differs every time, although there is a seed in the script. torch's begins with the same number
+    in every process: without a seed of its own it gives the same, whatever seed the script is given.
 
 Example:
     ::
@@ -54,7 +54,7 @@ from collections.abc import Iterable, Iterator
 from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.rule import Rule
-from samerun.lint.vocabulary import CPU, LIBRARIES, NUMPY, PYTHON, act, named
+from samerun.lint.vocabulary import CPU, LIBRARIES, NUMPY, PYTHON, act, may_seed, named
 
 __all__ = ["RULE"]
 
@@ -78,12 +78,14 @@ def _check(file: File) -> Iterable[Finding]:
             )
 
 
-def _seeds(file: File) -> Iterator[tuple[ast.expr, tuple[str, ...]]]:
+def _seeds(file: File) -> Iterator[tuple[ast.expr | ast.stmt, tuple[str, ...]]]:
     """Yield the calls that seed, here or where they lead, with the libraries; none for what may seed any."""
     for name, calls in file.called.items():
         found = act(name)
         if found is not None and found.kind in ("seed", "restore"):
             yield from ((call, found.libraries) for call in calls)
+        elif may_seed(name):
+            yield from ((call, ()) for call in calls)
     for event in file.timeline:
         if event.kind in ("seed", "restore", "unknown-seed"):
             yield event.site, event.libraries
@@ -114,7 +116,7 @@ def _drawn(file: File) -> dict[str, ast.Call]:
     return found
 
 
-def _fix(file: File, place: ast.expr, library: str, drawn: ast.Call) -> Fix | None:
+def _fix(file: File, place: ast.AST, library: str, drawn: ast.Call) -> Fix | None:
     """Return the same seed for the other library, if its module has a name here that is the drawing call's."""
     statement = file.parent(place)
     module, function = _SEEDS[library]

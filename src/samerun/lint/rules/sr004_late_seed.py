@@ -6,8 +6,8 @@ What it does:
     draw, or an earlier seed, happens only sometimes.
 
 Why it is bad:
-    What was drawn before is not governed by the seed. The weights of the model, or the split of the data, are others
-    in each run if the generator began elsewhere, and change with whatever is drawn before them.
+    What was drawn before is not governed by the seed. With Python's generator and NumPy's it is another in each run;
+    with torch's it is the same for every seed, and changes with whatever is drawn before it.
 
 Example:
     ::
