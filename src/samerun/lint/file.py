@@ -265,20 +265,24 @@ class File:
         """What importing the file does, in order; modules that import each other see nothing of one another."""
         from samerun.lint.flow import timeline
 
-        if self._importing:
-            return ()
-        self._importing = True
-        try:
-            return timeline(self, imported=True)
-        finally:
-            self._importing = False
+        with self.project.deeper() as allowed:
+            if self._importing or not allowed:
+                return ()
+            self._importing = True
+            try:
+                return timeline(self, imported=True)
+            finally:
+                self._importing = False
 
     def timeline_of(self, function: Function) -> tuple[Event, ...]:
         """Return what a call of a function does, in order."""
         from samerun.lint.flow import timeline
 
         if function not in self._timelines:
-            self._timelines[function] = timeline(self, function)
+            self._timelines[function] = ()  # what a function does by calling itself it has done before
+            with self.project.deeper() as allowed:
+                if allowed:
+                    self._timelines[function] = timeline(self, function)
         return self._timelines[function]
 
     # Places

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Event", "timeline"]
 
-# Calls within calls within calls, and events in all: beyond this a rule has seen enough.
-_DEEPEST, _MOST = 12, 20_000
+# Events in all: beyond this a rule has seen enough.
+_MOST = 2_000
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -54,11 +54,9 @@ class _Where:
     """The way that led to a statement."""
 
     file: File
-    site: ast.expr | ast.stmt | None = None
     certain: bool = True
     loop: ast.AST | None = None
     training: bool = False
-    inside: tuple[ast.AST, ...] = ()
 
     def with_(self, **changed: object) -> _Where:
         values = {name: getattr(self, name) for name in self.__slots__}
@@ -75,7 +73,7 @@ def timeline(file: File, function: Function | None = None, *, imported: bool = F
     """
     walk = _Walk(is_main=not imported)
     body = file.tree.body if function is None else function.body
-    walk.block(body, _Where(file, inside=() if function is None else (function,)))
+    walk.block(body, _Where(file))
     return tuple(walk.events)
 
 
@@ -116,14 +114,12 @@ class _Walk:
 
     def _module(self, statement: ast.stmt, level: int, name: str, where: _Where) -> None:
         module = where.file.project.find(where.file, level, name)
-        if module is None or module.tree in self._imported or len(where.inside) >= _DEEPEST:
+        if module is None or module.tree in self._imported:
             return
         self._imported.add(module.tree)
-        site = where.site if where.site is not None else statement
-        for event in module.timeline_when_imported:
-            if event.node not in self._imported:
-                self._imported.add(event.node)
-                self.events.append(replace(event, site=site, certain=event.certain and where.certain))
+        fresh = [event for event in module.timeline_when_imported if event.node not in self._imported]
+        self._imported.update(event.node for event in fresh)
+        self._take(fresh, statement, where)
 
     def _return(self, statement: ast.stmt, where: _Where) -> bool:
         self.expression(statement, where)
@@ -287,18 +283,21 @@ class _Walk:
 
     def _follow(self, call: ast.Call, target: Definition, where: _Where) -> None:
         function = target.node
-        if not isinstance(function, _FUNCTIONS) or function in where.inside or len(where.inside) >= _DEEPEST:
-            return
-        if not target.file.runs_when_called(function):
-            return
-        site = where.site if where.site is not None else call
-        inner = where.with_(file=target.file, site=site, inside=(*where.inside, function))
-        self.block(function.body, inner)
+        if isinstance(function, _FUNCTIONS) and target.file.runs_when_called(function):
+            self._take(target.file.timeline_of(function), call, where)
+
+    def _take(self, events: Iterable[Event], here: ast.expr | ast.stmt, where: _Where) -> None:
+        """Add what a call or an import leads to, as happening here."""
+        for event in events:
+            if len(self.events) > _MOST:
+                break
+            certain, training = event.certain and where.certain, event.training or where.training
+            loop = event.loop if event.loop is not None else where.loop
+            self.events.append(replace(event, site=here, certain=certain, loop=loop, training=training))
 
     def _add(self, kind: str, libraries: tuple[str, ...], name: str, node: ast.expr, where: _Where) -> None:
-        site = where.site if where.site is not None else node
         self.events.append(
-            Event(kind, libraries, name, node, where.file, site, where.certain, where.loop, where.training)
+            Event(kind, libraries, name, node, where.file, node, where.certain, where.loop, where.training)
         )
 
 

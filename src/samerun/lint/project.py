@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Project"]
 
+# Calls within calls within calls: Python's own stack has an end.
+_DEEPEST = 40
 _MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 
 
@@ -22,7 +26,17 @@ class Project:
 
     def __init__(self) -> None:
         self._files: dict[str, File | None] = {}
+        self._depth = 0
         self._roots: dict[str, tuple[str, ...]] = {}
+
+    @contextmanager
+    def deeper(self) -> Iterator[bool]:
+        """Go into a function or module from another one; yields whether this is not too deep to go on."""
+        self._depth += 1
+        try:
+            yield self._depth <= _DEEPEST
+        finally:
+            self._depth -= 1
 
     def add(self, file: File) -> None:
         """Keep a file that was read elsewhere."""
