@@ -50,6 +50,7 @@ class File:
         self.names = Names(self)
         self.values = Values(self)
         self._importing = False
+        self._trainers: dict[ast.AST, bool] = {}
         self._timelines: dict[Function, tuple[Event, ...]] = {}
 
     @classmethod
@@ -167,21 +168,33 @@ class File:
     def _training(self) -> frozenset[ast.AST]:
         found: set[ast.AST] = set()
         for call in self.nodes(ast.Call):
-            if self._trains(call, 0):
+            if self._trains(call):
                 found.update(self.loops(call))
         return frozenset(found)
 
-    def _trains(self, call: ast.Call, depth: int) -> bool:
+    def _trains(self, call: ast.Call) -> bool:
         if isinstance(call.func, ast.Attribute) and call.func.attr in _TRAINS:
-            maker = self.names.meaning(call.func)
-            return not isinstance(maker, str)
-        if depth > 2:
-            return False
+            return self.resolve(call.func) is None
         callee = self.values.callee(call)
-        if not isinstance(callee, Definition) or not isinstance(callee.node, Function):
-            return False
-        inner = [node for node in ast.walk(callee.node) if isinstance(node, ast.Call)]
-        return any(callee.file._trains(node, depth + 1) for node in inner)
+        return isinstance(callee, Definition) and callee.file.trains_when_called(callee.node)
+
+    def trains_when_called(self, function: ast.AST) -> bool:
+        """Return whether a function of the file trains, itself or by what it calls."""
+        if function not in self._trainers:
+            self._trainers[function] = False  # what it does by calling itself it has done before
+            with self.project.deeper() as allowed:
+                inside = self._calls_by_function.get(function, []) if allowed else []
+                self._trainers[function] = any(self._trains(call) for call in inside)
+        return self._trainers[function]
+
+    @cached_property
+    def _calls_by_function(self) -> dict[ast.AST, list[ast.Call]]:
+        found: defaultdict[ast.AST, list[ast.Call]] = defaultdict(list)
+        for call in self.nodes(ast.Call):
+            function = self.enclosing(call, ast.FunctionDef, ast.AsyncFunctionDef)
+            if function is not None:
+                found[function].append(call)
+        return dict(found)
 
     # What it means
 

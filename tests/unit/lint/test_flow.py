@@ -80,3 +80,22 @@ def test_loops():
         ("random.random", 2, True),
         ("random.random", None, False),
     ]
+
+
+def test_many_calls_of_many_functions_are_followed_once_each():
+    functions = [f"def f{n}(o):\n    for x in o:\n" + f"        f{n + 1}(o)\n" * 10 for n in range(30)]
+    text = "import random\n" + "".join(functions) + "def f30(o):\n    o.step()\n    random.seed(0)\nf0(3)\n"
+    file = File.of(text.encode(), Path("x.py"), Project())
+    assert len(file.timeline) < 10_000
+    assert {event.kind for event in file.timeline} == {"seed", "train"}
+    assert all(event.training for event in file.timeline)
+
+
+def test_functions_that_call_each_other_come_to_an_end():
+    text = "import random\ndef f():\n    g()\n    random.seed(0)\ndef g():\n    f()\n    random.random()\nf()\n"
+    assert kinds(text) == [("draw", True), ("seed", True)]
+
+
+def test_a_chain_of_calls_beyond_all_reason_is_no_harm():
+    functions = "".join(f"def f{n}():\n    f{n + 1}()\n" for n in range(2000))
+    assert kinds(f"{functions}f0()\n") == []
