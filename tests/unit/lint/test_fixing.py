@@ -157,3 +157,14 @@ def test_a_broken_cell_is_named_and_the_others_are_read():
         notebook(["import torch", "x = (", "torch.cuda.manual_seed(1)"]), Path("x.ipynb"), None, Config()
     )
     assert [(one.code, one.range.cell) for one in report.findings] == [("SR000", 2), ("SR002", 3)]
+
+
+def test_a_cure_that_breaks_a_cell_is_dropped():
+    def check(file):
+        for node in file.nodes(ast.Name):
+            yield Finding("X", "m", file.range(node), Fix((file.replace(node, "("),), True, ""))
+
+    before = notebook(["1", "a"])
+    found = fixed(before, "x.ipynb", linter=planted(check))
+    assert found.after == before
+    assert len(found.dropped) == 1
