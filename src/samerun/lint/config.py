@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ class Config:
     Attributes:
         select: codes of the rules, or how they begin; none for all.
         ignore: those that are left out.
-        per_file_ignores: the same for the files that a pattern fits.
+        per_file_ignores: patterns of files, each with the codes that are left out there.
         exclude: patterns of files and folders that are not looked into.
         pedantic: whether to say what may well be meant.
         folder: where the patterns are seen from.
@@ -31,7 +31,7 @@ class Config:
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
-    per_file_ignores: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     exclude: tuple[str, ...] = ()
     pedantic: bool = False
     folder: Path | None = None
@@ -48,7 +48,7 @@ class Config:
         places = (here, *here.parents)
         return tuple(
             code
-            for pattern, codes in self.per_file_ignores.items()
+            for pattern, codes in self.per_file_ignores
             if any(_fits(place, pattern) for place in places)
             for code in codes
         )
@@ -119,10 +119,10 @@ def _codes(value: object) -> tuple[str, ...]:
     return codes
 
 
-def _by_file(value: object) -> dict[str, tuple[str, ...]]:
+def _by_file(value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
     if not isinstance(value, dict):
         raise TypeError
-    return {pattern: _codes(codes) for pattern, codes in value.items()}
+    return tuple((pattern, _codes(codes)) for pattern, codes in value.items())
 
 
 def _switch(value: object) -> bool:
