@@ -25,10 +25,17 @@ class Noise:
         self.given = np.random.default_rng(seed)
         self.generator = torch.Generator()
         self.mine = torch.Generator()  # error: SR019
+        self.first = random.Random()  # pedantic: SR019
+        self.unset = None
+        self.unset = random.Random()  # error: SR019
+        self.for_a_time = RandomState()
 
     def reset(self, seed):
         self.later.seed(seed)
         self.generator.manual_seed(seed)
+        self.first = random.Random(seed)
+        with temporary_seed(self.for_a_time, seed):
+            pass
 
 
 def sample(n, rng=None, seed=None):
@@ -74,6 +81,10 @@ def make(options):
 
 def prepare(generator):
     generator.manual_seed(0)
+
+
+def temporary_seed(rng, seed):
+    rng.seed(seed)
 
 
 def local(default_rng, np):

@@ -4,7 +4,7 @@ What it does:
     Finds ``default_rng()``, ``RandomState()``, ``random.Random()``, ``SeedSequence()`` and bit generators such as
     ``PCG64()`` without a seed, and a ``torch.Generator()`` that nothing seeds. It is silent where the file sets the
     seed or the state later, and where the generator goes to somebody who may. One that is made only where none was
-    given is found under ``--pedantic``, and so is a seed that is ``None`` by its letters.
+    given, or that another one takes the place of, is found under ``--pedantic``, and so is ``None`` for a seed.
 
 Why it is bad:
     Those of NumPy and Python take their beginning from the system: the run differs every time, although the script
@@ -84,7 +84,7 @@ _SETS = frozenset(
     "initial_seed __setstate__".split()
 )
 # In the test of a branch they say that somebody did not give a seed or generator.
-_GIVEN = ("seed", "rng", "random", "generator", "rand", "state")
+_GIVEN = ("seed", "rng", "rand", "generator", "state", "determin", "reproduc")
 
 
 def _check(file: File) -> Iterable[Finding]:
@@ -131,8 +131,12 @@ def _is_set(file: File, call: ast.Call) -> bool:
     for target in _targets(file, call):
         if isinstance(target, ast.Name) and "seed" in target.id.lower():
             return True  # a seed is made of it, which differs on purpose
-        if any(use.attr in _SETS for use in _attributes(file, target)):
-            return True
+        for use in _uses(file, target):
+            around = file.parent(use)
+            if isinstance(around, ast.Attribute) and around.attr in _SETS:
+                return True
+            if isinstance(around, ast.Call) and use in around.args and "seed" in file.segment(around.func).lower():
+                return True  # with temporary_seed(rng, seed)
     return False
 
 
@@ -149,16 +153,12 @@ def _targets(file: File, call: ast.Call) -> list[ast.expr]:
     return []
 
 
-def _attributes(file: File, target: ast.expr) -> Iterator[ast.Attribute]:
-    """Yield what is used of a name or of an attribute of that name."""
-    for node in file.nodes(ast.Attribute):
-        owner = node.value
-        if isinstance(target, ast.Name):
-            same = _is_same(file, owner, target)
-        else:
-            same = isinstance(target, ast.Attribute) and isinstance(owner, ast.Attribute) and owner.attr == target.attr
-        if same:
-            yield node
+def _uses(file: File, target: ast.expr) -> Iterator[ast.expr]:
+    """Yield where a name, or an attribute of that name, stands in the file."""
+    if isinstance(target, ast.Name):
+        yield from (node for node in file.nodes(ast.Name) if _is_same(file, node, target))
+    elif isinstance(target, ast.Attribute):
+        yield from (node for node in file.nodes(ast.Attribute) if node.attr == target.attr)
 
 
 def _is_same(file: File, node: ast.AST, target: ast.Name) -> bool:
@@ -198,7 +198,17 @@ def _is_fallback(file: File, call: ast.Call) -> bool:
             if any(word in text for word in _GIVEN):
                 return True
         if isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            return False
+            break
+    return any(_is_assigned_otherwise(file, target) for target in _targets(file, call))
+
+
+def _is_assigned_otherwise(file: File, target: ast.expr) -> bool:
+    """Return whether another generator gets the same name: one with a seed where a branch is taken, or later."""
+    for use in _uses(file, target):
+        statement = file.parent(use)
+        if use is not target and isinstance(statement, ast.Assign) and use in statement.targets:
+            if not (isinstance(statement.value, ast.Constant) and statement.value.value is None):
+                return True
     return False
 
 
