@@ -204,12 +204,12 @@ def _is_fallback(file: File, call: ast.Call) -> bool:
 
 def _is_assigned_otherwise(file: File, target: ast.expr) -> bool:
     """Return whether another generator gets the same name: one with a seed where a branch is taken, or later."""
-    for use in _uses(file, target):
-        statement = file.parent(use)
-        if use is not target and isinstance(statement, ast.Assign) and use in statement.targets:
-            if not (isinstance(statement.value, ast.Constant) and statement.value.value is None):
-                return True
-    return False
+    values = (
+        statement.value
+        for use in _uses(file, target)
+        if use is not target and isinstance(statement := file.parent(use), ast.Assign) and use in statement.targets
+    )
+    return any(not (isinstance(value, ast.Constant) and value.value is None) for value in values)
 
 
 RULE = Rule("SR019", "unseeded-generator", "a generator is made without a seed", _check)
