@@ -28,8 +28,8 @@ class Act:
     """What a call does.
 
     Attributes:
-        kind: seed, draw, model, optimizer, scheduler, scaler, loader, split, generator, capture, restore, save, load,
-            flag or environment. Of a timeline also iterate, train and unknown-seed.
+        kind: seed, draw, model, optimizer, scheduler, scaler, loader, sampler, split, generator, capture, restore,
+            save, load, flag or environment. Of a timeline also iterate, train and unknown-seed.
         libraries: the global generators that it seeds, draws from, reads or sets.
         own: arguments that let it use another generator than the global one.
     """
@@ -115,6 +115,12 @@ _ACTS: dict[str, Act] = {
     "samerun.data.DataLoader": Act("loader"),
     "torchdata.stateful_dataloader.StatefulDataLoader": Act("loader"),
     "torch_geometric.loader.DataLoader": Act("loader"),
+    "torch.utils.data.DistributedSampler": Act("sampler"),
+    **_each(
+        "RandomSampler SubsetRandomSampler WeightedRandomSampler",
+        "torch.utils.data",
+        Act("sampler", (CPU,), ("generator",)),
+    ),
     "torch.amp.GradScaler": Act("scaler"),
     "torch.save": Act("save"),
     "torch.load": Act("load"),
