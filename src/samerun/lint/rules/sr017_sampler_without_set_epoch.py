@@ -57,7 +57,6 @@ from samerun.lint.rule import Rule
 __all__ = ["RULE"]
 
 _SAMPLER = "torch.utils.data.DistributedSampler"
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 # Packages that call set_epoch themselves, by how the names in them begin.
 _CALLS_IT = (
     "lightning.", "accelerate.", "transformers.Trainer", "transformers.Seq2SeqTrainer", "trl.", "mmengine.", "mmcv.",
@@ -139,13 +138,11 @@ def _is_told(file: File) -> bool:
 
 def _has_epochs(file: File) -> bool:
     """Return whether a loop of the file trains over and over again on the same data."""
-    for kind in _LOOPS:
-        for loop in file.nodes(kind):
-            if not file.is_training_loop(loop):
-                continue
-            head = [loop.test] if isinstance(loop, ast.While) else [loop.target, loop.iter]
-            if file.loops(loop) or any("epoch" in file.segment(node).lower() for node in head):
-                return True
+    loops = [*file.nodes(ast.For), *file.nodes(ast.AsyncFor), *file.nodes(ast.While)]
+    for loop in filter(file.is_training_loop, loops):
+        head = [loop.test] if isinstance(loop, ast.While) else [loop.target, loop.iter]
+        if file.loops(loop) or any("epoch" in file.segment(node).lower() for node in head):
+            return True
     return False
 
 

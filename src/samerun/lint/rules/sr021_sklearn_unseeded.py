@@ -212,9 +212,17 @@ def _seeds_numpy(file: File) -> bool:
         found = act(name)
         if may_seed(name) or (found is not None and found.kind in ("seed", "restore") and NUMPY in found.libraries):
             return True
+    # What is not run from here, such as a function that another module calls, may seed all the same.
+    elsewhere = (file.definition(call) for call in file.nodes(ast.Call))
+    events = [
+        event
+        for target in elsewhere
+        if target is not None and isinstance(target.node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for event in target.file.timeline_of(target.node)
+    ]
     return any(
         event.kind == "unknown-seed" or (event.kind in ("seed", "restore") and NUMPY in event.libraries)
-        for event in file.timeline
+        for event in (*file.timeline, *events)
     )
 
 
