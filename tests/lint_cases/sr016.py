@@ -28,6 +28,7 @@ def main(data, options):
     for _ in range(2):
         DataLoader(data, shuffle=True)  # pedantic: SR016
     again(data)
+    torch.randn(3)
     again(data)
     return first, second, third, model
 

@@ -6,6 +6,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 RNG = np.random.default_rng(0)
 SEEDED_LATER = random.Random(0)
+TOLD_APART = random.Random(0)
 
 
 class Noisy(Dataset):
@@ -19,6 +20,9 @@ class Noisy(Dataset):
         self.unused = np.random.default_rng(seed)
         self.order = self.unused.permutation(10)
 
+    def open(self, worker):
+        self.opened = np.random.default_rng(worker)
+
     def set_epoch(self, epoch):
         self.renewed = np.random.default_rng(epoch)
 
@@ -27,7 +31,7 @@ class Noisy(Dataset):
         self.rng.rand()
         noise = torch.rand(3, generator=self.generator)  # error: SR020: self.generator
         given = self.given.random()
-        renewed = self.renewed.random()
+        renewed = self.renewed.random() + self.opened.random() + TOLD_APART.random()
         own = np.random.default_rng(index)
         state = self.rng.get_state()
         return crop, noise, given, renewed, own.random(), state, RNG.random(), self.flip()  # error: SR020: RNG
@@ -62,6 +66,7 @@ class Keyed(Dataset):
 
 def start_worker(worker):
     SEEDED_LATER.seed(worker)
+    reseed(TOLD_APART, worker)
 
 
 class Sampler:

@@ -3,4 +3,4 @@ from torch.utils.data import DataLoader, DistributedSampler
 
 def loaders(data):
     sampler = DistributedSampler(data)
-    return DataLoader(data, sampler=sampler)
+    return DataLoader(data, sampler=sampler), DataLoader(data, sampler=DistributedSampler(data, seed=1))

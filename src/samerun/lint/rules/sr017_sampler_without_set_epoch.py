@@ -138,7 +138,11 @@ def _is_told(file: File) -> bool:
 
 def _has_epochs(file: File) -> bool:
     """Return whether a loop of the file trains over and over again on the same data."""
-    loops = [*file.nodes(ast.For), *file.nodes(ast.AsyncFor), *file.nodes(ast.While)]
+    loops: list[ast.For | ast.AsyncFor | ast.While] = [
+        *file.nodes(ast.For),
+        *file.nodes(ast.AsyncFor),
+        *file.nodes(ast.While),
+    ]
     for loop in filter(file.is_training_loop, loops):
         head = [loop.test] if isinstance(loop, ast.While) else [loop.target, loop.iter]
         if file.loops(loop) or any("epoch" in file.segment(node).lower() for node in head):
