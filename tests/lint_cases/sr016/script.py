@@ -3,4 +3,4 @@ from loader_in_data import loader_of
 
 torch.manual_seed(0)
 torch.nn.Linear(3, 3)
-loader_of([])  # pedantic: SR016: as in line 5
+loader_of([])  # error: SR016: as in line 5

@@ -3,7 +3,8 @@
 What it does:
     Finds loaders with ``shuffle=True``, ``RandomSampler`` and its like and ``random_split`` without ``generator=``, in
     files that seed torch, where torch's generator is drawn from between the seed and them: by a model that makes its
-    weights, by noise. Only with ``--pedantic``: nothing is wrong until the file is changed.
+    weights, by noise. Only with ``--pedantic``, or where the rule is selected by its code: nothing is wrong until the
+    file is changed.
 
 Why it is bad:
     The order of the data depends on how much was drawn before. A layer more, a plot of random samples, a check that
@@ -108,7 +109,6 @@ def _finding(file: File, event: Event, drawn: Event) -> Finding:
         f"{_WHAT[event.kind]} changes with what {_DRAWN[drawn.kind]} from torch's generator before, as in {where}",
         file.range(place),
         _fix(file, event),
-        pedantic=True,
     )
 
 
