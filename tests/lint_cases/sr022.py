@@ -68,6 +68,10 @@ def table(root):
     return pd.concat([pd.read_csv(path) for path in find(f"{root}/*.csv")])  # error: SR022
 
 
+column = pd.DataFrame({"path": find("*.tif")})  # error: SR022
+print(column.sample(3))
+
+
 def walked(root):
     found = []
     for folder, _, names in os.walk(root):  # error: SR022: os.walk

@@ -54,7 +54,7 @@ _CARRIES = frozenset(
 _ROWS = frozenset(
     "numpy.array numpy.asarray torch.tensor numpy.concatenate numpy.vstack numpy.hstack numpy.stack torch.stack "
     "torch.cat torch.concat torch.vstack pandas.concat pandas.DataFrame pandas.Series torch.utils.data.Subset "
-    " torch.utils.data.ConcatDataset torch.utils.data.TensorDataset "
+    "torch.utils.data.ConcatDataset torch.utils.data.TensorDataset "
     "tensorflow.data.Dataset.from_tensor_slices tensorflow.constant tensorflow.data.TFRecordDataset".split()
 )
 _DATASETS = ("torch.utils.data.", "torch_geometric.data.", "tensorflow.keras.utils.Sequence", "keras.utils.Sequence")
@@ -198,6 +198,12 @@ class _Ways:
             return self._returned(around, parent, parent.elts.index(node))  # type: ignore[arg-type]
         return min(self.of(parent), Fate.UNKNOWN)
 
+    def _value(self, parent: ast.AST, _: ast.AST) -> Fate:
+        """Follow a column of ``pandas.DataFrame({"path": files})``."""
+        call = self._file.parent(parent)
+        table = isinstance(call, ast.Call) and self._file.resolve(call.func) in _ROWS
+        return self._argument(call, parent) if table and call is not None else Fate.UNKNOWN
+
     def _unpacked(self, parent: ast.AST, _: ast.AST) -> Fate:
         around = self._file.parent(parent)
         if isinstance(around, ast.Call):
@@ -222,7 +228,8 @@ class _Ways:
         assert isinstance(parent, ast.Subscript)
         if node is not parent.value:
             return Fate.UNKNOWN
-        if isinstance(parent.ctx, ast.Store | ast.Del):
+        key = isinstance(parent.slice, ast.Constant) and isinstance(parent.slice.value, str)
+        if key or isinstance(parent.ctx, ast.Store | ast.Del):
             return Fate.LOST
         if isinstance(parent.slice, ast.Slice):
             return self.of(parent)
@@ -439,6 +446,7 @@ _WAYS = {
     ast.GeneratorExp: _Ways._element,
     ast.SetComp: _Ways._element,
     ast.List: _Ways._element,
+    ast.Dict: _Ways._value,
     ast.Tuple: _Ways._element,
     ast.Compare: _Ways._lost,
     ast.UnaryOp: _Ways._lost,
