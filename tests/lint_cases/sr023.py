@@ -20,6 +20,14 @@ def main(labels, users, words, frame):
     return index, numbers, lookup, picked, rest
 
 
+def columns(train, test):
+    features = list(set(train.columns) & set(test.columns))  # error: SR023
+    inputs = train[features].values
+    train[list(set(train.columns))].describe()  # pedantic: SR023
+    train[list(set(train.columns))] = 0
+    return inputs
+
+
 def characters(path):
     text = open(path).read()
     chars = tuple(set(text))  # error: SR023

@@ -226,11 +226,11 @@ class _Ways:
 
     def _item(self, parent: ast.AST, node: ast.AST) -> Fate:
         assert isinstance(parent, ast.Subscript)
-        if node is not parent.value:
-            return Fate.UNKNOWN
         key = isinstance(parent.slice, ast.Constant) and isinstance(parent.slice.value, str)
         if key or isinstance(parent.ctx, ast.Store | ast.Del):
             return Fate.LOST
+        if node is not parent.value:
+            return Fate.KEPT if self._are_columns(parent) else Fate.UNKNOWN
         if isinstance(parent.slice, ast.Slice):
             return self.of(parent)
         function = self._file.enclosing(parent, *_FUNCTIONS)
@@ -238,6 +238,17 @@ class _Ways:
             return Fate.KEPT
         loop = next((loop for loop in self._file.loops(parent) if _counts(loop, parent.slice)), None)
         return self._body(loop) if isinstance(loop, ast.For) else Fate.UNKNOWN
+
+    def _are_columns(self, node: ast.AST) -> bool:
+        """Return whether a table gets its columns here, as in ``X = train[features].values``."""
+        around = self._file.parent(node)
+        while isinstance(around, ast.Attribute | ast.Call):
+            if isinstance(around, ast.Attribute) and around.attr not in ("values", "copy", "to_numpy"):
+                return False
+            if isinstance(around, ast.Call) and node is not around.func:
+                return False
+            node, around = around, self._file.parent(around)
+        return isinstance(around, ast.Assign) and isinstance(around.targets[0], ast.Name)
 
     def _attribute(self, parent: ast.AST, _: ast.AST) -> Fate:
         assert isinstance(parent, ast.Attribute)

@@ -88,7 +88,7 @@ _TEXTS = frozenset("strip lstrip rstrip lower upper title replace format join re
 _SCALARS = {"builtins.str": "texts", "builtins.int": "integers", "os.path.basename": "texts", "os.path.join": "texts"}
 # Names of what is usually a number.
 _NUMBERS = re.compile(
-    r"^y(_|$)|(^|_)(i|j|k|n|idx|idxs|inds|index|indexes|indices|ids?|nums?|numbers?|years?|ages?|int|ints|lens?|lengths?|"
+    r"^(y(_|$)|idx|index|indices)|(^|_)(i|j|k|n|idx|idxs|inds|index|indexes|indices|ids?|nums?|numbers?|years?|ages?|int|ints|lens?|lengths?|"
     r"sizes?|counts?|epochs?|steps?|ranks?|layers?|nodes?|edges?|neighbou?rs?|digits?|positions?|folds?|bins?)"
     r"$",
     re.IGNORECASE,
@@ -245,8 +245,8 @@ class _Sets:
                     names.append(found.id)
                 elif isinstance(found, ast.Attribute):
                     names.append(found.attr)
-                elif isinstance(found, ast.Constant) and isinstance(found.value, str):
-                    names.append(found.value)
+                elif isinstance(found, ast.Subscript) and isinstance(found.slice, ast.Constant):
+                    names.append(str(found.slice.value))
         return any(_NUMBERS.search(name) for name in names)
 
     def _values(self, node: ast.AST) -> list[ast.AST]:
