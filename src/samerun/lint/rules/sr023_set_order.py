@@ -88,8 +88,9 @@ _TEXTS = frozenset("strip lstrip rstrip lower upper title replace format join re
 _SCALARS = {"builtins.str": "texts", "builtins.int": "integers", "os.path.basename": "texts", "os.path.join": "texts"}
 # Names of what is usually a number.
 _NUMBERS = re.compile(
-    r"^(y(_|$)|idx|index|indices)|(^|_)(i|j|k|n|idx|idxs|inds|index|indexes|indices|ids?|nums?|numbers?|years?|ages?|int|ints|lens?|lengths?|"
-    r"sizes?|counts?|epochs?|steps?|ranks?|layers?|nodes?|edges?|neighbou?rs?|digits?|positions?|folds?|bins?)"
+    r"^(y(_|$)|idx|index|indices)|(^|_)(i|j|k|n|idxs?|inds|indexes|indices|index|ids?|nums?|numbers?|years?|ages?|ints?|"
+    r"lens?|lengths?|sizes?|counts?|epochs?|steps?|ranks?|layers?|nodes?|edges?|neighbou?rs?|digits?|positions?|folds?|"
+    r"bins?)"
     r"$",
     re.IGNORECASE,
 )
