@@ -98,7 +98,7 @@ class _Ways:
         try:
             parent = self._file.parent(node)
             way = _WAYS.get(type(parent))
-            return way(self, parent, node) if way is not None else Fate.UNKNOWN
+            return way(self, parent, node) if way is not None and parent is not None else Fate.UNKNOWN
         finally:
             self._depth -= 1
 
@@ -233,7 +233,7 @@ class _Ways:
             return Fate.KEPT if self._are_columns(parent) else Fate.UNKNOWN
         if isinstance(parent.slice, ast.Slice):
             return self.of(parent)
-        function = self._file.enclosing(parent, *_FUNCTIONS)
+        function = self._file.enclosing(parent, ast.FunctionDef)
         if function is not None and function.name == "__getitem__" and not isinstance(parent.slice, ast.Constant):
             return Fate.KEPT
         loop = next((loop for loop in self._file.loops(parent) if _counts(loop, parent.slice)), None)

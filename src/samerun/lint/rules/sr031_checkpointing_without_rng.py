@@ -2,7 +2,8 @@
 
 What it does:
     Finds ``preserve_rng_state=False`` in calls of ``torch.utils.checkpoint.checkpoint`` and ``checkpoint_sequential``
-    in files that have dropout, or something like it, themselves or in the modules of the project that they import. Where none is seen it says so under ``--pedantic``.
+    in files that have dropout, or something like it, themselves or in the modules of the project that they import.
+    Where none is seen it says so under ``--pedantic``.
 
 Why it is bad:
     Checkpointing computes the layers again in the backward pass. Without the states dropout draws another mask then,
