@@ -28,6 +28,12 @@ def columns(train, test):
     return inputs
 
 
+def united(words, labels):
+    known = set(words)
+    known |= set(labels)
+    random.shuffle(list(known))  # error: SR023
+
+
 def characters(path):
     text = open(path).read()
     chars = tuple(set(text))  # error: SR023

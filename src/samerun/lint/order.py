@@ -46,10 +46,12 @@ _FORGETS = frozenset(
 _SORTS = frozenset("builtins.sorted numpy.sort natsort.natsorted natsort.os_sorted natsort.humansorted".split())
 _CARRIES = frozenset(
     "builtins.list builtins.tuple builtins.enumerate builtins.zip builtins.map builtins.filter builtins.iter "
-    "builtins.reversed builtins.dict tqdm.tqdm tqdm.auto.tqdm tqdm.notebook.tqdm tqdm.tqdm_notebook tqdm.trange "
+    "builtins.reversed builtins.dict "
     "itertools.chain itertools.islice itertools.chain.from_iterable itertools.product copy.copy copy.deepcopy "
-    "rich.progress.track collections.deque".split()
+    "collections.deque".split()
 )
+# Bars that show how far a loop is, whatever package and module they come from.
+_BARS = frozenset(("tqdm", "tqdm_notebook", "track", "progress_bar", "master_bar"))
 # Rows in the order of the items.
 _ROWS = frozenset(
     "numpy.array numpy.asarray torch.tensor numpy.concatenate numpy.vstack numpy.hstack numpy.stack torch.stack "
@@ -112,13 +114,14 @@ class _Ways:
         assert isinstance(call, ast.Call)
         if node is call.func:
             return Fate.UNKNOWN
+        last = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        if last in _BARS:
+            return self.of(call)
         name = self._file.resolve(call.func)
         if name is not None:
             return self._given(call, name)
         if isinstance(call.func, ast.Attribute) and self._file.definition(call) is None:
             return self._method(call.func)
-        if isinstance(call.func, ast.Name) and call.func.id.startswith("tqdm"):
-            return self.of(call)
         return self._project(call, node)
 
     def _given(self, call: ast.Call, name: str) -> Fate:
@@ -131,8 +134,7 @@ class _Ways:
                 return Fate.KEPT
             return self.of(call)
         if name in _ROWS:
-            found = self.of(call)
-            return Fate.KEPT if found is Fate.UNKNOWN else found
+            return _rows(self.of(call))
         what = act(name)
         return Fate.KEPT if what is not None and what.kind in ("draw", "split", "loader") else Fate.UNKNOWN
 
@@ -191,8 +193,6 @@ class _Ways:
 
     def _element(self, parent: ast.AST, node: ast.AST) -> Fate:
         """Return what becomes of a list of lists, whose own items are in an order."""
-        if isinstance(parent, ast.SetComp):
-            return Fate.LOST
         around = self._file.parent(parent)
         if isinstance(parent, ast.Tuple) and isinstance(around, ast.Return):
             return self._returned(around, parent, parent.elts.index(node))  # type: ignore[arg-type]
@@ -383,7 +383,7 @@ class _Ways:
         if isinstance(target, ast.Name) and isinstance(node.value, ast.Call | ast.BinOp):
             grows = isinstance(node.value, ast.Call) and self._file.resolve(node.value.func) in _ROWS
             if grows and target.id in _names(node.value) and not self._fresh(loop, target):
-                return self._holder(target)
+                return _rows(self._holder(target))
         return Fate.LOST
 
     def _fresh(self, loop: ast.AST, target: ast.Name) -> bool:
@@ -411,6 +411,11 @@ def _of_all(found: Iterable[Fate]) -> Fate:
             return one
         worst = max(worst, one)
     return worst
+
+
+def _rows(found: Fate) -> Fate:
+    """Return what becomes of an order that a table or an array has: wherever it goes, its rows are in it."""
+    return Fate.KEPT if found is Fate.UNKNOWN else found
 
 
 def _numbers(file: File, loop: ast.For | ast.AsyncFor) -> frozenset[str]:
@@ -455,7 +460,6 @@ _WAYS = {
     ast.comprehension: _Ways._comprehension,
     ast.ListComp: _Ways._element,
     ast.GeneratorExp: _Ways._element,
-    ast.SetComp: _Ways._element,
     ast.List: _Ways._element,
     ast.Dict: _Ways._value,
     ast.Tuple: _Ways._element,

@@ -47,7 +47,7 @@ When to silence:
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from samerun.lint.file import File
@@ -117,7 +117,7 @@ _WHOLE = frozenset(("1", "(1,1)", "[1,1]", "(1,1,1)"))
 
 
 def _check(file: File) -> Iterable[Finding]:
-    found = list(_operations(file))
+    found = _operations(file)
     if not found or sets_flag(file) or not seeds(file):
         return
     cuda, trains = uses_cuda(file), _trains(file)
@@ -136,22 +136,23 @@ def _check(file: File) -> Iterable[Finding]:
         yield Finding(RULE.code, f"{what} {cure}", file.range(call), pedantic=pedantic)
 
 
-def _operations(file: File) -> Iterator[tuple[ast.Call, str, _Operation]]:
-    """Yield the calls that do not repeat themselves, in the order of the text."""
+def _operations(file: File) -> list[tuple[ast.Call, str, _Operation]]:
+    """Return the calls that do not repeat themselves, in the order of the text."""
+    found = []
+    for name, calls in file.called.items():
+        last = name.rpartition(".")[2]
+        operation, shift = _NAMES.get(name), 0
+        if operation is None and name == f"torch.{last}":
+            operation, shift = _METHODS.get(last), 1
+        if operation is not None:
+            found += [(call, last, operation) for call in calls if _depends(file, call, operation, shift)]
     for call in file.nodes(ast.Call):
         function = call.func
-        last = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-        name = file.resolve(function)
-        if name is not None:
-            operation = _NAMES.get(name)
-            shift = 0
-            if operation is None and name == f"torch.{last}":
-                operation, shift = _METHODS.get(last), 1
-        else:
-            operation = _METHODS.get(last) if isinstance(function, ast.Attribute) else None
-            shift = 0
-        if operation is not None and _depends(file, call, operation, shift):
-            yield call, last, operation
+        if isinstance(function, ast.Attribute) and function.attr in _METHODS and file.names.meaning(function) is None:
+            operation = _METHODS[function.attr]
+            if _depends(file, call, operation, 0):
+                found.append((call, function.attr, operation))
+    return sorted(found, key=lambda one: (one[0].lineno, one[0].col_offset))
 
 
 def _depends(file: File, call: ast.Call, operation: _Operation, shift: int) -> bool:
