@@ -19,6 +19,7 @@ from samerun.lint.values import Values
 
 if TYPE_CHECKING:
     from samerun.lint.flow import Event
+    from samerun.lint.seeds import Seeding
 
 __all__ = ["File"]
 
@@ -297,6 +298,13 @@ class File:
                 if allowed:
                     self._timelines[function] = timeline(self, function)
         return self._timelines[function]
+
+    @cached_property
+    def seedings(self) -> list[Seeding]:
+        """The calls that seed global generators or one of their own, with the seeds, in the order of the text."""
+        from samerun.lint.seeds import seedings
+
+        return seedings(self)
 
     # Places
 

@@ -1,0 +1,249 @@
+"""What generators are seeded with: which expression, what it is made of, and whether it is the same each time."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from samerun.lint.names import Definition
+from samerun.lint.vocabulary import act, may_seed
+
+if TYPE_CHECKING:
+    from samerun.lint.file import File
+
+__all__ = ["Seeding", "called", "fixed", "parts", "seedings", "words"]
+
+_DEEPEST = 8
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+# What makes a generator of one's own, or the state of one.
+_OWN = frozenset(("random.Random", "jax.random.PRNGKey", "jax.random.key", "tensorflow.random.Generator.from_seed")) | {
+    f"numpy.random.{name}"
+    for name in "default_rng RandomState SeedSequence PCG64 PCG64DXSM MT19937 Philox SFC64".split()
+}
+# Methods that seed the generator that they belong to.
+_METHODS = {"seed": ("random.Random", "numpy.random.RandomState"), "manual_seed": ("torch.Generator",)}
+# How functions are called that seed everything; get_seed and sample_seeds do not.
+_SEEDS = re.compile(
+    r"_*((re)?seed($|_)|random_seed$|(set|fix|init|setup|initiali[sz]e|reset|manual)\w*seed)", re.IGNORECASE
+)
+_PREPARES = re.compile("seed|random|determin|reprod", re.IGNORECASE)
+# What is given to these is what their value is made of.
+_CONVERTERS = frozenset(
+    f"builtins.{name}" for name in "int float str abs round hash min max sum pow bytes repr tuple list".split()
+) | {"zlib.crc32", "zlib.adler32", "math.floor", "numpy.uint32", "numpy.int64", "numpy.array"}
+# Words of what moves on while a program runs.
+_MOVES = frozenset("epoch step iter iteration count counter batch rank worker index idx".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Seeding:
+    """A call that seeds.
+
+    Attributes:
+        call: where it stands.
+        value: the seed; None where there is none, or it cannot be told.
+        file: the file that the value stands in: not the call's for the default of another module's function.
+        everywhere: whether it seeds global generators, and not one of its own.
+        known: whether it is known to seed, and not only called as if.
+    """
+
+    call: ast.Call
+    value: ast.expr | None
+    file: File
+    everywhere: bool = True
+    known: bool = True
+
+
+@lru_cache(maxsize=4096)
+def words(name: str) -> frozenset[str]:
+    """Return the words of a name in small letters: ``localRank`` and ``LOCAL_RANK`` have the same."""
+    return frozenset(word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name))
+
+
+def called(node: ast.AST) -> str:
+    """Return the last part of a name, or of that of what is called; empty for what has none."""
+    if isinstance(node, ast.Call):
+        node = node.func
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def seedings(file: File) -> list[Seeding]:
+    """Return the calls in a file that seed something, in the order of the text."""
+    return sorted(_seedings(file), key=lambda one: (one.call.lineno, one.call.col_offset))
+
+
+def _seedings(file: File) -> Iterator[Seeding]:
+    for name, calls in file.called.items():
+        what = act(name)
+        seeds = what is not None and what.kind == "seed"
+        if seeds or name in _OWN:
+            yield from (Seeding(call, _first(file, call), file, seeds) for call in calls)
+        elif may_seed(name) and _SEEDS.match(name.rpartition(".")[2]):
+            yield from (Seeding(call, _first(file, call), file, known=False) for call in calls)
+    for call in file.nodes(ast.Call):
+        name = called(call)
+        if _PREPARES.search(name) and file.resolve(call.func) is None:
+            found = _method(file, call, name) or _function(file, call, name)
+            if found is not None:
+                yield found
+
+
+def _first(file: File, call: ast.Call) -> ast.expr | None:
+    """Return the first argument of a call, whatever its name, if it may be a seed."""
+    if call.args:
+        return None if isinstance(call.args[0], ast.Starred) else call.args[0]
+    given = [keyword.value for keyword in call.keywords if keyword.arg is not None and keyword.arg != "workers"]
+    return file.argument(call, "seed") or (given[0] if given else None)
+
+
+def _method(file: File, call: ast.Call, name: str) -> Seeding | None:
+    """Return what a call seeds that is a method of a generator."""
+    if name in _METHODS and isinstance(call.func, ast.Attribute) and file.kind_of(call.func.value) in _METHODS[name]:
+        return Seeding(call, _first(file, call), file, everywhere=False)
+    return None
+
+
+def _function(file: File, call: ast.Call, name: str) -> Seeding | None:
+    """Return what a call seeds that is one of a function of the project, or of one that cannot be read."""
+    target = file.definition(call)
+    if target is not None:
+        return _through(file, call, target)
+    if not _SEEDS.match(name):
+        return None
+    root = call.func.value if isinstance(call.func, ast.Attribute) else call.func
+    bindings = file.names.bindings(root)
+    # A method called seed belongs to its object: env.seed(0).
+    if isinstance(call.func, ast.Attribute) and not any(binding.source is not None for binding in bindings):
+        return None
+    return Seeding(call, _first(file, call), file, known=False)
+
+
+def _through(file: File, call: ast.Call, target: Definition) -> Seeding | None:
+    function = target.node
+    if not isinstance(function, _FUNCTIONS):
+        return None
+    events = [event for event in target.file.timeline_of(function) if event.kind == "seed"]
+    if not events:
+        return None
+    arguments = function.args
+    names = [*arguments.posonlyargs, *arguments.args]
+    defaults = dict(zip(reversed(names), reversed(arguments.defaults), strict=False))
+    if isinstance(target.file.parent(function), ast.ClassDef):
+        names = names[1:]
+    for position, parameter in enumerate(names):
+        if "seed" in words(parameter.arg):
+            given = file.argument(call, parameter.arg, position)
+            if given is not None:
+                return Seeding(call, given, file)
+            return Seeding(call, None if file.has_unpacking(call) else defaults.get(parameter), target.file)
+    event = events[0]
+    value = _first(event.file, event.node) if isinstance(event.node, ast.Call) else None
+    return Seeding(call, value, event.file)
+
+
+def parts(file: File, node: ast.expr) -> Iterator[ast.expr]:
+    """Yield what a seed is made of, itself first: what is computed with, and what local names were assigned."""
+    seen: set[ast.AST] = set()
+    stack: list[tuple[ast.expr, int]] = [(node, 0)]
+    while stack:
+        found, depth = stack.pop()
+        if found in seen or depth > _DEEPEST:
+            continue
+        seen.add(found)
+        yield found
+        stack.extend((inner, depth + 1) for inner in reversed(_inner(file, found)))
+
+
+def _inner(file: File, node: ast.expr) -> list[ast.expr]:
+    if isinstance(node, ast.Name):
+        values = [binding.value for binding in file.names.bindings(node)]
+        return [value for value in values if isinstance(value, ast.expr)]
+    if isinstance(node, ast.BinOp):
+        return [node.left, node.right]
+    if isinstance(node, ast.BoolOp):
+        return node.values
+    if isinstance(node, ast.IfExp):
+        return [node.body, node.orelse]
+    if isinstance(node, ast.UnaryOp):
+        return [node.operand]
+    if isinstance(node, ast.Tuple | ast.List):
+        return node.elts
+    if isinstance(node, ast.Subscript | ast.Attribute | ast.Starred):
+        return [node.value] if isinstance(node.value, ast.Call | ast.Subscript | ast.BinOp) else []
+    if isinstance(node, ast.Call):
+        name = file.resolve(node.func)
+        owner = [node.func.value] if name is None and isinstance(node.func, ast.Attribute) else []
+        given = [*node.args, *(keyword.value for keyword in node.keywords)]
+        if name not in _CONVERTERS:  # what a name given to it holds need not be in what it returns
+            given = [value for value in given if isinstance(value, ast.Call | ast.BinOp)]
+            owner = [value for value in owner if isinstance(value, ast.Call | ast.BinOp | ast.Subscript)]
+        return [*owner, *given]
+    return []
+
+
+def fixed(file: File, node: ast.AST | None, within: ast.AST, depth: int = 0) -> bool:
+    """Return whether an expression is known to have the same value each time that a loop or function is run.
+
+    What is set outside is: a name of the module, an attribute that nothing sets but the making of its object.
+    """
+    if node is None or depth > _DEEPEST:
+        return False
+    if isinstance(node, ast.Constant):
+        return node.value is not None
+    if isinstance(node, ast.Name):
+        return _fixed_name(file, node, within, depth)
+    if isinstance(node, ast.Attribute):
+        return _fixed_attribute(file, node, within, depth)
+    if isinstance(node, ast.Subscript):
+        return fixed(file, node.value, within, depth + 1) and fixed(file, node.slice, within, depth + 1)
+    if isinstance(node, ast.BinOp):
+        return fixed(file, node.left, within, depth + 1) and fixed(file, node.right, within, depth + 1)
+    if isinstance(node, ast.UnaryOp):
+        return fixed(file, node.operand, within, depth + 1)
+    if isinstance(node, ast.Tuple | ast.List):
+        return all(fixed(file, value, within, depth + 1) for value in node.elts)
+    if isinstance(node, ast.Call) and not node.keywords:
+        name = file.resolve(node.func)
+        same = name in _CONVERTERS or name == "os.getenv" or called(node) == "get"
+        if name is None and same and isinstance(node.func, ast.Attribute):
+            same = fixed(file, node.func.value, within, depth + 1)
+        return same and all(fixed(file, value, within, depth + 1) for value in node.args)
+    return False
+
+
+def _fixed_name(file: File, node: ast.Name, within: ast.AST, depth: int) -> bool:
+    bindings = file.names.bindings(node)
+    inside = [binding for binding in bindings if _holds(file, within, binding.node)]
+    if not bindings or words(node.id) & _MOVES:
+        return False
+    if not inside:
+        return not any(isinstance(file.parent(binding.node), ast.AugAssign) for binding in bindings)
+    if any(binding.source is not None for binding in inside):
+        return True
+    return len(bindings) == 1 and fixed(file, inside[0].value, within, depth + 1)
+
+
+def _fixed_attribute(file: File, node: ast.Attribute, within: ast.AST, depth: int) -> bool:
+    if words(node.attr) & _MOVES or not isinstance(node.value, ast.Name | ast.Attribute | ast.Subscript | ast.Call):
+        return False
+    for other in file.nodes(ast.Attribute):
+        if other.attr != node.attr or isinstance(other.ctx, ast.Load):
+            continue
+        function = file.enclosing(other, *_FUNCTIONS)
+        made = function is None or function.name in ("__init__", "__post_init__", "main")
+        if _holds(file, within, other) or (isinstance(other.value, ast.Name) and other.value.id == "self" and not made):
+            return False
+    if isinstance(node.value, ast.Name):
+        bindings = file.names.bindings(node.value)
+        # The object that a method belongs to is the same each time, as far as anybody can tell.
+        if len(bindings) == 1 and isinstance(bindings[0].node, ast.arg) and node.value.id == "self":
+            return True
+    return fixed(file, node.value, within, depth + 1)
+
+
+def _holds(file: File, outer: ast.AST, node: ast.AST) -> bool:
+    return node is outer or any(around is outer for around in file.around(node))
