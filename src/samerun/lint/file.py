@@ -184,7 +184,7 @@ class File:
         if function not in self._trainers:
             self._trainers[function] = False  # what it does by calling itself it has done before
             with self.project.deeper() as allowed:
-                inside = self._calls_by_function.get(function, []) if allowed else []
+                inside = self.calls_in(function) if allowed else []
                 self._trainers[function] = any(self._trains(call) for call in inside)
         return self._trainers[function]
 
@@ -241,6 +241,10 @@ class File:
             if node.value is not None and function is not None and self.runs_when_called(function):
                 found[function].append(node.value)
         return dict(found)
+
+    def calls_in(self, function: ast.AST) -> list[ast.Call]:
+        """Return the calls that stand in a function, without those of functions inside it."""
+        return self._calls_by_function.get(function, [])
 
     def runs_when_called(self, function: ast.AST) -> bool:
         """Return whether a call runs the body: that of a generator only makes one."""

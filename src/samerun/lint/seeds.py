@@ -15,7 +15,7 @@ from samerun.lint.vocabulary import act, may_seed
 if TYPE_CHECKING:
     from samerun.lint.file import File
 
-__all__ = ["Seeding", "called", "fixed", "parts", "seedings", "words"]
+__all__ = ["Seeding", "called", "fixed", "parts", "repeated", "same", "seedings", "words"]
 
 _DEEPEST = 8
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -35,6 +35,8 @@ _PREPARES = re.compile("seed|random|determin|reprod", re.IGNORECASE)
 _CONVERTERS = frozenset(
     f"builtins.{name}" for name in "int float str abs round hash min max sum pow bytes repr tuple list".split()
 ) | {"zlib.crc32", "zlib.adler32", "math.floor", "numpy.uint32", "numpy.int64", "numpy.array"}
+# Words of the names of what lends generators and puts them back: fork_rng, isolate, temp_seed.
+_BORROWS = frozenset("fork rng isolate temp temporary seed seeded preserve keep state local random".split())
 # Words of what moves on while a program runs.
 _MOVES = frozenset("epoch step iter iteration count counter batch rank worker index idx".split())
 
@@ -112,7 +114,7 @@ def _function(file: File, call: ast.Call, name: str) -> Seeding | None:
     target = file.definition(call)
     if target is not None:
         return _through(file, call, target)
-    if not _SEEDS.match(name):
+    if not _SEEDS.match(name) or isinstance(file.parent(call), ast.withitem):
         return None
     root = call.func.value if isinstance(call.func, ast.Attribute) else call.func
     bindings = file.names.bindings(root)
@@ -124,11 +126,12 @@ def _function(file: File, call: ast.Call, name: str) -> Seeding | None:
 
 def _through(file: File, call: ast.Call, target: Definition) -> Seeding | None:
     function = target.node
-    if not isinstance(function, _FUNCTIONS):
+    if not isinstance(function, _FUNCTIONS) or not target.file.runs_when_called(function):
         return None
-    events = [event for event in target.file.timeline_of(function) if event.kind == "seed"]
-    if not events:
-        return None
+    found = target.file.timeline_of(function)
+    events = [event for event in found if event.kind == "seed"]
+    if not events or any(event.kind == "restore" for event in found):
+        return None  # what puts the generators back has not seeded them
     arguments = function.args
     names = [*arguments.posonlyargs, *arguments.args]
     defaults = dict(zip(reversed(names), reversed(arguments.defaults), strict=False))
@@ -243,6 +246,85 @@ def _fixed_attribute(file: File, node: ast.Attribute, within: ast.AST, depth: in
         if len(bindings) == 1 and isinstance(bindings[0].node, ast.arg) and node.value.id == "self":
             return True
     return fixed(file, node.value, within, depth + 1)
+
+
+def same(seeding: Seeding, within: ast.AST) -> bool:
+    """Return whether a call seeds with the same value each time that a loop or function is run."""
+    if seeding.value is None:
+        return False
+    if not _holds(seeding.file, within, seeding.value):  # it stands in the function that is called
+        if isinstance(seeding.file.parent(seeding.value), ast.arguments):
+            within = seeding.value
+        else:
+            within = seeding.file.enclosing(seeding.value, *_FUNCTIONS) or seeding.value
+    return fixed(seeding.file, seeding.value, within)
+
+
+def repeated(file: File, within: ast.AST, depth: int = 0) -> Iterator[ast.Call]:
+    """Yield the calls in a loop or function that seed global generators with the same value in each of its rounds.
+
+    Functions of the project are followed. What puts the generators back, and what happens only sometimes, is left out.
+    """
+    if isinstance(within, _FUNCTIONS):
+        calls = file.calls_in(within)
+    elif isinstance(within, ast.Lambda):
+        calls = [call for call in file.nodes(ast.Call) if file.enclosing(call, *_FUNCTIONS, ast.Lambda) is within]
+    else:
+        calls = [call for call in file.nodes(ast.Call) if within in file.loops(call)]
+    if any(_restores(file, call) for call in calls):
+        return
+    known = {seeding.call: seeding for seeding in file.seedings if seeding.everywhere}
+    for call in calls:
+        if call in known:
+            if same(known[call], within) and not _apart(file, call, within):
+                yield call
+            continue
+        target = file.definition(call) if depth < _DEEPEST else None
+        if target is None or not isinstance(target.node, _FUNCTIONS) or not _may_repeat(target):
+            continue
+        if not _apart(file, call, within):
+            inner = list(repeated(target.file, target.node, depth + 1))
+            yield from inner if target.file is file else [call] if inner else []
+
+
+def _may_repeat(target: Definition) -> bool:
+    """Return whether a call of a function seeds, and does not put the generators back."""
+    assert isinstance(target.node, _FUNCTIONS)
+    if not target.file.runs_when_called(target.node):
+        return False
+    kinds = {event.kind for event in target.file.timeline_of(target.node)}
+    return not kinds.isdisjoint(("seed", "unknown-seed")) and "restore" not in kinds
+
+
+def _restores(file: File, call: ast.Call) -> bool:
+    name = file.resolve(call.func)
+    found = act(name) if name is not None else None
+    return found is not None and found.kind == "restore"
+
+
+def _apart(file: File, node: ast.AST, within: ast.AST) -> bool:
+    """Return whether a call may be meant, or happens only sometimes: generators are put back, a case of its own."""
+    for around in file.around(node):
+        if around is within:
+            return False
+        if isinstance(around, ast.With | ast.AsyncWith):
+            apart = any(words(called(item.context_expr)) & _BORROWS for item in around.items)
+        elif isinstance(around, ast.If | ast.IfExp):
+            apart = not _always(around.test)
+        else:
+            apart = isinstance(around, ast.ExceptHandler | ast.Match)
+        if apart:
+            return True
+    return False
+
+
+def _always(test: ast.expr) -> bool:
+    """Return whether a condition may be expected to hold again and again: whether there is a seed, or CUDA."""
+    names = {called(node) for node in ast.walk(test) if isinstance(node, ast.Name | ast.Attribute | ast.Call)}
+    found = {word for name in names for word in words(name)}
+    return bool(found & {"seed", "cuda", "deterministic"}) or any(
+        isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) for node in ast.walk(test)
+    )
 
 
 def _holds(file: File, outer: ast.AST, node: ast.AST) -> bool:
