@@ -37,6 +37,8 @@ _CONVERTERS = frozenset(
 ) | {"zlib.crc32", "zlib.adler32", "math.floor", "numpy.uint32", "numpy.int64", "numpy.array"}
 # Words of the names of what lends generators and puts them back: fork_rng, isolate, temp_seed.
 _BORROWS = frozenset("fork rng isolate temp temporary seed seeded preserve keep state local random".split())
+# Words of what is the same in all rounds of a training.
+_KEEPS = frozenset("seed cuda deterministic transform transforms augment augmentation train training".split())
 # Words of what moves on while a program runs.
 _MOVES = frozenset("epoch step iter iteration count counter batch rank worker index idx".split())
 
@@ -319,12 +321,12 @@ def _apart(file: File, node: ast.AST, within: ast.AST) -> bool:
 
 
 def _always(test: ast.expr) -> bool:
-    """Return whether a condition may be expected to hold again and again: whether there is a seed, or CUDA."""
-    names = {called(node) for node in ast.walk(test) if isinstance(node, ast.Name | ast.Attribute | ast.Call)}
-    found = {word for name in names for word in words(name)}
-    return bool(found & {"seed", "cuda", "deterministic"}) or any(
-        isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) for node in ast.walk(test)
-    )
+    """Return whether a condition may be expected to hold again and again: there is a seed, CUDA, a transform."""
+    nodes = list(ast.walk(test))
+    if any(isinstance(node, ast.Not) for node in nodes):
+        return False
+    found = {word for node in nodes for word in words(called(node))}
+    return not found.isdisjoint(_KEEPS) or any(isinstance(node, ast.Mod) for node in nodes)
 
 
 def _holds(file: File, outer: ast.AST, node: ast.AST) -> bool:
