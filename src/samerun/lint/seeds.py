@@ -15,7 +15,19 @@ from samerun.lint.vocabulary import act, may_seed
 if TYPE_CHECKING:
     from samerun.lint.file import File
 
-__all__ = ["Seeding", "called", "fixed", "parts", "repeated", "same", "seedings", "words"]
+__all__ = [
+    "Seeding",
+    "apart",
+    "called",
+    "fixed",
+    "parts",
+    "repeated",
+    "same",
+    "seedings",
+    "started",
+    "words",
+    "workers",
+]
 
 _DEEPEST = 8
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -223,10 +235,9 @@ def fixed(file: File, node: ast.AST | None, within: ast.AST, depth: int = 0) -> 
 def _fixed_name(file: File, node: ast.Name, within: ast.AST, depth: int) -> bool:
     bindings = file.names.bindings(node)
     inside = [binding for binding in bindings if _holds(file, within, binding.node)]
-    if not bindings or words(node.id) & _MOVES:
-        return False
     if not inside:
-        return not any(isinstance(file.parent(binding.node), ast.AugAssign) for binding in bindings)
+        counted = any(isinstance(file.parent(binding.node), ast.AugAssign) for binding in bindings)
+        return bool(bindings) and not counted and not words(node.id) & _MOVES
     if any(binding.source is not None for binding in inside):
         return True
     return len(bindings) == 1 and fixed(file, inside[0].value, within, depth + 1)
@@ -278,15 +289,68 @@ def repeated(file: File, within: ast.AST, depth: int = 0) -> Iterator[ast.Call]:
     known = {seeding.call: seeding for seeding in file.seedings if seeding.everywhere}
     for call in calls:
         if call in known:
-            if same(known[call], within) and not _apart(file, call, within):
+            if same(known[call], within) and not apart(file, call, within):
                 yield call
             continue
         target = file.definition(call) if depth < _DEEPEST else None
         if target is None or not isinstance(target.node, _FUNCTIONS) or not _may_repeat(target):
             continue
-        if not _apart(file, call, within):
+        if not apart(file, call, within):
             inner = list(repeated(target.file, target.node, depth + 1))
             yield from inner if target.file is file else [call] if inner else []
+
+
+def workers(file: File) -> dict[ast.AST, bool]:
+    """Return the functions of a file that start the workers of a loader, and whether that may be in each epoch anew.
+
+    They are given to a loader, or called as if they were. One that is only for loaders that do not shuffle is none:
+    that all epochs are alike is wanted there.
+    """
+    found: dict[ast.AST, bool] = {}
+    other: set[ast.AST] = set()
+    for keyword in file.nodes(ast.keyword):
+        if keyword.arg != "worker_init_fn":
+            continue
+        loader, given = file.parent(keyword), started(file, keyword.value)
+        if given is None or not isinstance(loader, ast.Call):
+            continue
+        shuffle = file.argument(loader, "shuffle")
+        if isinstance(shuffle, ast.Constant) and shuffle.value is False and file.argument(loader, "sampler") is None:
+            other.add(given.node)
+        else:
+            found[given.node] = found.get(given.node, False) or _ends_with_its_epoch(file, loader)
+    for function in file.functions:
+        if function not in found and function not in other and _is_called_like_one(file, function):
+            found[function] = True
+    return found
+
+
+def started(file: File, given: ast.expr) -> Definition | None:
+    """Return the function that is given as one that starts workers, be it a lambda or wrapped by ``partial``."""
+    if isinstance(given, ast.Call) and file.resolve(given.func) == "functools.partial" and given.args:
+        given = given.args[0]
+    if isinstance(given, ast.Name):
+        bindings = file.names.bindings(given)
+        if len(bindings) == 1 and isinstance(bindings[0].value, ast.Lambda):
+            given = bindings[0].value
+    return Definition(file, given) if isinstance(given, ast.Lambda) else file.definition(given)
+
+
+def _ends_with_its_epoch(file: File, loader: ast.Call) -> bool:
+    """Return whether the workers of a loader are known to be started in each epoch anew."""
+    persistent = file.argument(loader, "persistent_workers")
+    if persistent is None:
+        return not file.has_unpacking(loader)
+    return isinstance(persistent, ast.Constant) and not persistent.value
+
+
+def _is_called_like_one(file: File, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    arguments = [*function.args.posonlyargs, *function.args.args]
+    if isinstance(file.parent(function), ast.ClassDef) and arguments and arguments[0].arg in ("self", "cls"):
+        arguments = arguments[1:]
+    found = words(function.name)
+    named = not found.isdisjoint(("worker", "workers")) and not found.isdisjoint(("init", "seed"))
+    return named and bool(arguments) and "seed" not in words(arguments[0].arg)
 
 
 def _may_repeat(target: Definition) -> bool:
@@ -304,18 +368,18 @@ def _restores(file: File, call: ast.Call) -> bool:
     return found is not None and found.kind == "restore"
 
 
-def _apart(file: File, node: ast.AST, within: ast.AST) -> bool:
+def apart(file: File, node: ast.AST, within: ast.AST) -> bool:
     """Return whether a call may be meant, or happens only sometimes: generators are put back, a case of its own."""
     for around in file.around(node):
         if around is within:
             return False
         if isinstance(around, ast.With | ast.AsyncWith):
-            apart = any(words(called(item.context_expr)) & _BORROWS for item in around.items)
+            found = any(words(called(item.context_expr)) & _BORROWS for item in around.items)
         elif isinstance(around, ast.If | ast.IfExp):
-            apart = not _always(around.test)
+            found = not _always(around.test)
         else:
-            apart = isinstance(around, ast.ExceptHandler | ast.Match)
-        if apart:
+            found = isinstance(around, ast.ExceptHandler | ast.Match)
+        if found:
             return True
     return False
 
