@@ -98,8 +98,9 @@ def _seedings(file: File) -> Iterator[Seeding]:
         seeds = what is not None and what.kind == "seed"
         if seeds or name in _OWN:
             yield from (Seeding(call, _first(file, call), file, seeds) for call in calls)
-        elif may_seed(name) and _SEEDS.match(name.rpartition(".")[2]):
-            yield from (Seeding(call, _first(file, call), file, known=False) for call in calls)
+        elif may_seed(name):
+            guessed = (_unread(file, call, name.rpartition(".")[2]) for call in calls)
+            yield from (seeding for seeding in guessed if seeding is not None)
     for call in file.nodes(ast.Call):
         name = called(call)
         if _PREPARES.search(name) and file.resolve(call.func) is None:
@@ -128,12 +129,19 @@ def _function(file: File, call: ast.Call, name: str) -> Seeding | None:
     target = file.definition(call)
     if target is not None:
         return _through(file, call, target)
-    if not _SEEDS.match(name) or isinstance(file.parent(call), ast.withitem):
-        return None
     root = call.func.value if isinstance(call.func, ast.Attribute) else call.func
     bindings = file.names.bindings(root)
-    # A method called seed belongs to its object: env.seed(0).
+    # What an object can do is its own affair: trainer.set_seed(0).
     if isinstance(call.func, ast.Attribute) and not any(binding.source is not None for binding in bindings):
+        return None
+    return _unread(file, call, name)
+
+
+def _unread(file: File, call: ast.Call, name: str) -> Seeding | None:
+    """Return what a call seeds, by the name alone."""
+    # env.seed(0) seeds the environment; `with set_seed(0):` lends the generators.
+    of_object = name == "seed" and isinstance(call.func, ast.Attribute)
+    if not _SEEDS.match(name) or of_object or isinstance(file.parent(call), ast.withitem):
         return None
     return Seeding(call, _first(file, call), file, known=False)
 

@@ -41,9 +41,9 @@ Experiment:
         seeded in the loop: 1
 
 Use instead:
-    One seed before the loop, or one for each epoch that is derived from its number::
+    One seed before the loop, or one for each epoch that is derived from its number, with ``samerun.derive.derive``::
 
-        seed_everything(samerun.derive(seed, "epoch", epoch))
+        seed_everything(derive(seed, "epoch", epoch) % 2**32)
 
     Where something in the loop is to draw the same each time, such as pictures to look at, lend it the generators::
 

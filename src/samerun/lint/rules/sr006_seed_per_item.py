@@ -48,9 +48,10 @@ Experiment:
         seeded for each item: 1
 
 Use instead:
-    A generator of the item's own, made of its epoch and index, which is also the same whatever the workers are::
+    A generator of the item's own, made of its epoch and index, which is also the same whatever the workers are,
+    with ``samerun.derive.derive``::
 
-        rng = random.Random(samerun.derive(self.seed, self.epoch, index))
+        rng = random.Random(derive(self.seed, self.epoch, index))
 
     To treat an image and its mask alike, draw the seed for each pair::
 

@@ -39,9 +39,9 @@ Experiment:
         zlib.crc32(b'train'), one seed for all: True
 
 Use instead:
-    A seed that is given, and others derived from it by names::
+    A seed that is given, and others derived from it by names, with ``samerun.derive.derive``::
 
-        rng = np.random.default_rng(samerun.derive(seed, name))
+        rng = np.random.default_rng(derive(seed, name))
 
     Where none is given, make one and keep it with the results.
 
