@@ -12,7 +12,7 @@ from somewhere import args, cfg, data, env, runs, set_seed, utils
 
 rank = int(os.environ["RANK"])
 torch.manual_seed(args.seed + rank)  # error: SR009: the rank is added to a seed
-torch.manual_seed(rank + 42)  # error: SR009
+torch.manual_seed(rank + 42)  # pedantic: SR009
 np.random.seed(args.seed + dist.get_rank())  # error: SR009: the rank
 set_seed((args.seed + 100 * args.local_rank) % 2**32)  # error: SR009
 utils.init_seeds(args.seed + 1 + rank)  # error: SR009
@@ -22,6 +22,8 @@ seed = args.seed + utils.get_rank()  # error: SR009
 random.seed(seed)
 np.random.seed(seed)
 cfg.seed = cfg.seed + rank  # error: SR009
+args.seed += args.local_rank  # error: SR009: the rank
+set_seed(cfg.epoch + rank)  # error: SR009
 
 
 def set_seeds(args, rank=0):
@@ -62,6 +64,12 @@ torch.manual_seed(cfg.epoch + 1)
 torch.manual_seed(args.seed + 1)
 torch.manual_seed(args.seed + 100_000 * rank)
 torch.manual_seed(args.seed * 1000 + rank)
+torch.manual_seed(args.seed * dist.get_world_size() + rank)
+torch.manual_seed(args.num_gpus * args.seed + rank)
+torch.manual_seed(args.seed - args.local_rank)
+np.random.default_rng(data.worker_seed() + cfg.epoch)
+args.seed += 1
+args.total += rank
 np.random.default_rng([args.seed, rank])
 np.random.SeedSequence((args.seed, cfg.epoch))
 torch.manual_seed(derive(args.seed, "rank", rank))

@@ -189,12 +189,12 @@ class File:
         return self._trainers[function]
 
     @cached_property
-    def _calls_by_function(self) -> dict[ast.AST, list[ast.Call]]:
+    def _calls_by_place(self) -> dict[ast.AST, list[ast.Call]]:
         found: defaultdict[ast.AST, list[ast.Call]] = defaultdict(list)
         for call in self.nodes(ast.Call):
             function = self.enclosing(call, ast.FunctionDef, ast.AsyncFunctionDef)
-            if function is not None:
-                found[function].append(call)
+            for place in (*([function] if function is not None else []), *self.loops(call)):
+                found[place].append(call)
         return dict(found)
 
     # What it means
@@ -242,9 +242,9 @@ class File:
                 found[function].append(node.value)
         return dict(found)
 
-    def calls_in(self, function: ast.AST) -> list[ast.Call]:
-        """Return the calls that stand in a function, without those of functions inside it."""
-        return self._calls_by_function.get(function, [])
+    def calls_in(self, node: ast.AST) -> list[ast.Call]:
+        """Return the calls in a function, or in each round of a loop, without those of functions inside it."""
+        return self._calls_by_place.get(node, [])
 
     def runs_when_called(self, function: ast.AST) -> bool:
         """Return whether a call runs the body: that of a generator only makes one."""

@@ -258,7 +258,7 @@ def _fixed_attribute(file: File, node: ast.Attribute, within: ast.AST, depth: in
         if other.attr != node.attr or isinstance(other.ctx, ast.Load):
             continue
         function = file.enclosing(other, *_FUNCTIONS)
-        made = function is None or function.name in ("__init__", "__post_init__", "main")
+        made = not isinstance(function, _FUNCTIONS) or function.name in ("__init__", "__post_init__", "main")
         if _holds(file, within, other) or (isinstance(other.value, ast.Name) and other.value.id == "self" and not made):
             return False
     if isinstance(node.value, ast.Name):
@@ -286,12 +286,9 @@ def repeated(file: File, within: ast.AST, depth: int = 0) -> Iterator[ast.Call]:
 
     Functions of the project are followed. What puts the generators back, and what happens only sometimes, is left out.
     """
-    if isinstance(within, _FUNCTIONS):
-        calls = file.calls_in(within)
-    elif isinstance(within, ast.Lambda):
-        calls = [call for call in file.nodes(ast.Call) if file.enclosing(call, *_FUNCTIONS, ast.Lambda) is within]
-    else:
-        calls = [call for call in file.nodes(ast.Call) if within in file.loops(call)]
+    calls = file.calls_in(within)
+    if isinstance(within, ast.Lambda):
+        calls = [node for node in ast.walk(within.body) if isinstance(node, ast.Call)]
     if any(_restores(file, call) for call in calls):
         return
     known = {seeding.call: seeding for seeding in file.seedings if seeding.everywhere}

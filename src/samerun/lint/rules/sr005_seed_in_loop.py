@@ -74,14 +74,16 @@ _ROUNDS = frozenset(
     "update updates".split()
 )
 _LOADERS = frozenset(("torch.utils.data.DataLoader", "samerun.DataLoader"))
+_MADE = frozenset(("model", "optimizer"))
 _MODELS = frozenset(("torch.nn.Module", "lightning.LightningModule"))
 
 
 def _check(file: File) -> Iterable[Finding]:
     found: set[ast.AST] = set()
     for loop in _loops(file):
-        for place in repeated(file, loop):
-            if place not in found:
+        places = [place for place in repeated(file, loop) if place not in found]
+        if places and not _begins_anew(file, loop):
+            for place in places:
                 found.add(place)
                 yield Finding(
                     RULE.code,
@@ -92,8 +94,9 @@ def _check(file: File) -> Iterable[Finding]:
 
 
 def _loops(file: File) -> Iterator[ast.For | ast.AsyncFor | ast.While]:
-    for loop in (*file.nodes(ast.For), *file.nodes(ast.AsyncFor), *file.nodes(ast.While)):
-        if _is_over_rounds(file, loop) and file.is_training_loop(loop) and not _begins_anew(file, loop):
+    loops: list[ast.For | ast.AsyncFor | ast.While] = [*file.nodes(ast.For), *file.nodes(ast.AsyncFor)]
+    for loop in (*loops, *file.nodes(ast.While)):
+        if _is_over_rounds(file, loop) and file.is_training_loop(loop):
             yield loop
 
 
@@ -108,22 +111,24 @@ def _is_over_rounds(file: File, loop: ast.For | ast.AsyncFor | ast.While) -> boo
 
 def _begins_anew(file: File, loop: ast.AST) -> bool:
     """Return whether each round makes a model or an optimizer: then it is a training of its own."""
-    for call in file.nodes(ast.Call):
-        if loop not in file.loops(call):
-            continue
-        name = file.resolve(call.func)
-        what = act(name) if name is not None else None
-        if what is not None and what.kind in ("optimizer", "model"):
-            return True
-        target = file.definition(call)
-        if target is not None and isinstance(target.node, ast.ClassDef):
-            if _MODELS & target.file.ancestors(target.node):
-                return True
-        elif {"model", "net", "optimizer"} & words(called(call)) and {"build", "make", "create", "get"} & words(
-            called(call)
-        ):
-            return True
-    return False
+    return any(_makes(file, call) for call in file.calls_in(loop))
+
+
+def _makes(file: File, call: ast.Call) -> bool:
+    name = file.resolve(call.func)
+    what = act(name) if name is not None else None
+    if what is not None:
+        return what.kind in _MADE
+    target = file.definition(call)
+    if target is None:
+        found = words(called(call))
+        is_model = not found.isdisjoint(("model", "net", "network", "optimizer"))
+        return is_model and not found.isdisjoint(("build", "make", "create", "get"))
+    if isinstance(target.node, ast.ClassDef):
+        return not _MODELS.isdisjoint(target.file.ancestors(target.node))
+    if not isinstance(target.node, ast.FunctionDef) or not target.file.runs_when_called(target.node):
+        return False
+    return any(event.kind in _MADE for event in target.file.timeline_of(target.node))
 
 
 RULE = Rule("SR005", "seed-in-loop", "a generator is seeded with the same number in each round of a training", _check)

@@ -2,8 +2,9 @@
 
 What it does:
     Finds seeds to which the number of a rank, an epoch, a step, a worker or an item is added, also if it is
-    multiplied by less than a thousand before. Once for each expression in a function. It is silent where the other
-    addend is drawn at random, where it is the number of a run or a fold that is trained anew, and where the seeds of
+    multiplied by less than a thousand before. Once for each expression in a function, and only under ``--pedantic``
+    where the seed is a constant. It is silent where the other addend is drawn at random, or multiplied by how many
+    ranks there are, where it is the number of a run or a fold that is trained anew, and where the seeds of
     workers are alike in each epoch, which SR007 says.
 
 Why it is bad:
@@ -76,6 +77,8 @@ _ADDED = {"rank": "rank", "epoch": "epoch", "step": "step", "worker": "worker"}
 _ADDED_WHOLE = {"process_index": "rank", "local_process_index": "rank", "proc_id": "rank"}
 # Words of names that are none of these: how many there are, a seed, what a matrix has.
 _OTHER = frozenset("seed num max total count lora world n".split())
+# Words of how many there are: a seed that is multiplied by it leaves room for each of them.
+_COUNTS = frozenset("num n world size total count ranks workers gpus epochs".split())
 # Multiplied by so much, it is out of the way of the others.
 _FAR = 1000
 # Smaller constants only shift: epoch + 1 is the epoch, counted from one.
@@ -96,16 +99,24 @@ _DRAWN = frozenset(
 def _check(file: File) -> Iterable[Finding]:
     told: set[tuple[ast.AST | None, str]] = set()
     for sum_ in _sums(file):
-        what = _added(file, sum_)
+        added = _added(file, sum_)
         key = file.enclosing(sum_, *_FUNCTIONS), ast.dump(sum_)
-        if what is not None and key not in told:
+        if added is not None and key not in told:
             told.add(key)
-            yield Finding(
-                RULE.code,
-                f"the {what} is added to a seed, so that streams of other seeds and {what}s are the same",
-                file.range(sum_),
-                _fix(file, sum_, what),
-            )
+            what, certain = added
+            fix = _fix(file, sum_, what)
+            yield Finding(RULE.code, _message(what), file.range(sum_), fix, pedantic=not certain)
+    for statement in file.nodes(ast.AugAssign):
+        names = words(called(statement.target))
+        if "seed" in names and "env" not in names and isinstance(statement.op, (ast.Add, ast.BitXor)):
+            factor, factors = _factors(statement.value)
+            kinds = [kind for kind in (_kind(file, one) for one in factors) if kind is not None]
+            if kinds and factor < _FAR and not _is_of_workers(file, statement):
+                yield Finding(RULE.code, _message(kinds[0]), file.range(statement))
+
+
+def _message(what: str) -> str:
+    return f"the {what} is added to a seed, so that streams of other seeds and {what}s are the same"
 
 
 def _sums(file: File) -> Iterator[ast.BinOp]:
@@ -130,33 +141,45 @@ def _values(file: File) -> Iterator[ast.expr]:
             yield statement.value
 
 
-def _added(file: File, sum_: ast.BinOp) -> str | None:
-    """Return what is added to a seed in a sum; None if that is nothing, or if there is no harm in it."""
-    terms = list(_terms(sum_))
+def _added(file: File, sum_: ast.BinOp) -> tuple[str, bool] | None:
+    """Return what is added to a seed in a sum, and whether the seed is one that may be another.
+
+    None if nothing is added, or if there is no harm in it.
+    """
     found: str | None = None
-    others = 0
-    for term in terms:
+    seeds = constants = 0
+    terms = list(_terms(sum_))
+    for term, is_plus in terms:
         factor, factors = _factors(term)
         kinds = [kind for kind in (_kind(file, one) for one in factors) if kind is not None]
         if kinds and factor < _FAR:
-            others += found is not None
+            if not is_plus:
+                return None  # taken away again
+            seeds += found is not None
             found = found or kinds[0]
-        elif factor >= _FAR and factors:
-            return None
-        elif factors or factor >= _SHIFT:
-            others += 1
-    if found is None or not others or any(_is_drawn(file, term) for term in terms):
+        elif factors and (factor >= _FAR or any(_is_count(one) for one in factors[1:] + factors[:-1])):
+            return None  # as far apart as there are ranks
+        elif factors:
+            seeds += 1
+        elif factor >= _SHIFT:
+            constants += 1
+    if found is None or not seeds + constants or any(_is_drawn(file, term) for term, _ in terms):
         return None
-    around = file.enclosing(sum_, *_FUNCTIONS, ast.Lambda)
-    return None if around is not None and workers(file).get(around, False) else found
+    return None if _is_of_workers(file, sum_) else (found, bool(seeds))
 
 
-def _terms(node: ast.expr) -> Iterator[ast.expr]:
+def _is_of_workers(file: File, node: ast.AST) -> bool:
+    """Return whether it is in a function whose seeds are the subject of SR007."""
+    around = file.enclosing(node, *_FUNCTIONS, ast.Lambda)
+    return around is not None and workers(file).get(around, False)
+
+
+def _terms(node: ast.expr, is_plus: bool = True) -> Iterator[tuple[ast.expr, bool]]:
     if isinstance(node, ast.BinOp) and isinstance(node.op, _ADDS):
-        yield from _terms(node.left)
-        yield from _terms(node.right)
+        yield from _terms(node.left, is_plus)
+        yield from _terms(node.right, is_plus and not isinstance(node.op, ast.Sub))
     else:
-        yield node
+        yield node, is_plus
 
 
 def _factors(term: ast.expr) -> tuple[int, list[ast.expr]]:
@@ -177,6 +200,10 @@ def _factors(term: ast.expr) -> tuple[int, list[ast.expr]]:
 
 def _names(node: ast.AST) -> bool:
     return any(isinstance(inner, ast.Name) for inner in ast.walk(node))
+
+
+def _is_count(node: ast.expr) -> bool:
+    return not words(called(node)).isdisjoint(_COUNTS)
 
 
 def _kind(file: File, node: ast.expr) -> str | None:
@@ -206,6 +233,8 @@ def _is_drawn(file: File, term: ast.expr) -> bool:
             continue
         name = file.resolve(part.func)
         what = act(name) if name is not None else None
+        if {"worker", "seed"} <= words(called(part)):  # torch draws that of a worker
+            return True
         if name in _DRAWN or (what is not None and what.kind in ("draw", "capture")):
             return True
         if name is None and called(part) in (
@@ -223,12 +252,9 @@ def _is_drawn(file: File, term: ast.expr) -> bool:
 def _fix(file: File, sum_: ast.BinOp, what: str) -> Fix | None:
     """Return a path in the place of a plain sum, where the file has ``derive``."""
     imports = [binding.source for binding in file.index.module.names.get("derive", [])]
-    terms = list(_terms(sum_))
-    if (
-        len(terms) != 2
-        or not isinstance(sum_.op, ast.Add)
-        or not any(one and one.module == "samerun.derive" for one in imports)
-    ):
+    terms = [term for term, _ in _terms(sum_)]
+    has_derive = any(source is not None and source.module == "samerun.derive" for source in imports)
+    if len(terms) != 2 or not isinstance(sum_.op, ast.Add) or not has_derive:
         return None
     first, second = terms if _kind(file, terms[1]) is not None else terms[::-1]
     if _kind(file, second) is None:
