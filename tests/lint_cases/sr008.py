@@ -71,6 +71,11 @@ def port():
     return found, jitter
 
 
+def worker(_):
+    seed = uuid.uuid4().int % 2**32  # error: SR008
+    torch.set_rng_state(torch.manual_seed(seed).get_state())
+
+
 told = time.time_ns()  # pedantic: SR008
 log.info(f"seed {told}")
 random.seed(told)

@@ -173,14 +173,9 @@ def _is_fallback(file: File, node: ast.AST) -> bool:
             if any("seed" in words(called(inner)) for inner in nodes):
                 return True
         if isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef):
-            return any(_restores(file, call) for call in file.calls_in(around))
+            found = [act(name) for call in file.calls_in(around) if (name := file.resolve(call.func)) is not None]
+            return {"capture", "restore"} <= {what.kind for what in found if what is not None}
     return False
-
-
-def _restores(file: File, call: ast.Call) -> bool:
-    name = file.resolve(call.func)
-    what = act(name) if name is not None else None
-    return what is not None and what.kind == "restore"
 
 
 def _is_told(file: File, node: ast.AST) -> bool:
