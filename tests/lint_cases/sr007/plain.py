@@ -75,6 +75,8 @@ def seed_worker(worker_id):
     random.seed(get_worker_info().dataset.epoch)
     if worker_id == 0:
         random.seed(SEED)
+    if args.debug:
+        random.seed(SEED + worker_id)
 
 
 def lasting(worker_id):
@@ -85,7 +87,7 @@ def unknown(worker_id):
     np.random.seed(SEED + worker_id)
 
 
-def validation(worker_id):
+def validation_worker_init(worker_id):
     np.random.seed(SEED)
 
 
@@ -103,4 +105,4 @@ def seed_run(run):
 
 DataLoader(data, worker_init_fn=lasting, persistent_workers=True, num_workers=2)
 DataLoader(data, worker_init_fn=unknown, **args.loader)
-DataLoader(data, worker_init_fn=validation, shuffle=False)
+DataLoader(data, worker_init_fn=validation_worker_init, shuffle=False)

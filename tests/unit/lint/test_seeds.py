@@ -12,6 +12,7 @@ from samerun.lint.seeds import fixed, parts, words
 IMPORTS = (
     "import random, time, torch, os\nimport numpy as np\nfrom absent import utils, set_seed\n"
     "def seed_all(first, seed=3):\n    random.seed(seed)\ndef prepare_random(cfg):\n    random.seed(cfg.it)\n"
+    "def seed_for_now(seed):\n    state = random.getstate()\n    random.seed(seed)\n    random.setstate(state)\n"
     "def get_seed():\n    return 3\n"
 )
 
@@ -45,6 +46,7 @@ def seeds(text):
         ("utils.seed(x)", None),
         ("trainer = y\ntrainer.set_seed(x)", None),
         ("with set_seed(x): pass", None),
+        ("seed_for_now(x)", None),
         ("get_seed()", None),
         ("utils.get_seed(x)", None),
     ],
@@ -93,6 +95,7 @@ def test_what_a_seed_is_made_of(seed, expected):
         ("local", True),
         ("drawn", False),
         ("count", False),
+        ("moved", False),
         ("made()", False),
         ("args.seed + other", False),
         ("unknown", False),
@@ -100,7 +103,7 @@ def test_what_a_seed_is_made_of(seed, expected):
 )
 def test_what_is_the_same_each_time(seed, expected):
     file = read(
-        "SEED = 3\ncount = 0\nclass D:\n"
+        "SEED = 3\ncount = 0\nmoved = 0\nmoved += 1\nclass D:\n"
         "    def __init__(self):\n        self.seed = 3\n        self.moved = 3\n"
         "    def move(self, x):\n        self.moved = x\n"
         f"    def get(self, other):\n        local = SEED * 2\n        drawn = made()\n        random.seed({seed})\n"
