@@ -62,13 +62,15 @@ def started(seed=None):
     random.seed(config.get("start", time.time()))  # pedantic: SR008
 
 
+jitter = random.Random(time.time())  # pedantic: SR008
+
+
 def port():
-    jitter = random.Random(time.time())  # pedantic: SR008
     state = random.getstate()
     random.seed(os.getpid())  # pedantic: SR008
     found = random.randint(2000, 3000)
     random.setstate(state)
-    return found, jitter
+    return found
 
 
 def worker(_):
