@@ -88,21 +88,16 @@ _TELL = frozenset("print info log debug warning write echo".split())
 
 
 def _check(file: File) -> Iterable[Finding]:
-    found: set[ast.AST] = set()
-    for place, value, where, own in _seeds(file):
+    for call, value, where, own in _seeds(file):
         for part in parts(where, value):
             told = _surroundings(where, part)
-            if told is None:
-                continue
-            if part not in found:
-                found.add(part)
+            if told is not None:
                 what, certain = told
                 meant = (own and not what.startswith("hash")) or _is_fallback(where, part) or _is_told(where, part)
                 message = f"the seed is made of {what}, which is another in each run"
-                yield Finding(
-                    RULE.code, message, file.range(part if where is file else place), pedantic=meant or not certain
-                )
-            break
+                place = file.range(part if where is file else call)
+                yield Finding(RULE.code, message, place, pedantic=meant or not certain)
+                break
 
 
 def _seeds(file: File) -> Iterator[tuple[ast.Call, ast.expr, File, bool]]:
