@@ -19,6 +19,7 @@ from samerun.lint.values import Values
 
 if TYPE_CHECKING:
     from samerun.lint.flow import Event
+    from samerun.lint.seeds import Seeding
 
 __all__ = ["File"]
 
@@ -183,17 +184,17 @@ class File:
         if function not in self._trainers:
             self._trainers[function] = False  # what it does by calling itself it has done before
             with self.project.deeper() as allowed:
-                inside = self._calls_by_function.get(function, []) if allowed else []
+                inside = self.calls_in(function) if allowed else []
                 self._trainers[function] = any(self._trains(call) for call in inside)
         return self._trainers[function]
 
     @cached_property
-    def _calls_by_function(self) -> dict[ast.AST, list[ast.Call]]:
+    def _calls_by_place(self) -> dict[ast.AST, list[ast.Call]]:
         found: defaultdict[ast.AST, list[ast.Call]] = defaultdict(list)
         for call in self.nodes(ast.Call):
             function = self.enclosing(call, ast.FunctionDef, ast.AsyncFunctionDef)
-            if function is not None:
-                found[function].append(call)
+            for place in (*([function] if function is not None else []), *self.loops(call)):
+                found[place].append(call)
         return dict(found)
 
     # What it means
@@ -240,6 +241,10 @@ class File:
             if node.value is not None and function is not None and self.runs_when_called(function):
                 found[function].append(node.value)
         return dict(found)
+
+    def calls_in(self, node: ast.AST) -> list[ast.Call]:
+        """Return the calls in a function, or in each round of a loop, without those of functions inside it."""
+        return self._calls_by_place.get(node, [])
 
     def runs_when_called(self, function: ast.AST) -> bool:
         """Return whether a call runs the body: that of a generator only makes one."""
@@ -297,6 +302,13 @@ class File:
                 if allowed:
                     self._timelines[function] = timeline(self, function)
         return self._timelines[function]
+
+    @cached_property
+    def seedings(self) -> list[Seeding]:
+        """The calls that seed global generators or one of their own, with the seeds, in the order of the text."""
+        from samerun.lint.seeds import seedings
+
+        return seedings(self)
 
     # Places
 

@@ -58,10 +58,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
+from samerun.lint.at_hand import seed_at
 from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.rule import Rule
-from samerun.lint.seeds import seed_at
 
 __all__ = ["RULE"]
 
