@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samerun.lint import source
-from samerun.lint.check import Linter, Report
+from samerun.lint.check import Linter
 from samerun.lint.file import File
 from samerun.lint.finding import Edit, Finding
 from samerun.lint.project import Project
+from samerun.lint.report import Report
 from samerun.lint.source import UnreadableError
 
 __all__ = ["Fixed", "difference", "fix", "write"]

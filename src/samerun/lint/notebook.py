@@ -9,6 +9,7 @@ import warnings
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
@@ -94,10 +95,26 @@ class Notebook:
         """Return a code cell by its number."""
         return self._by_number[number]
 
+    def line_in_file(self, number: int, line: int) -> int:
+        """Return the line of the JSON in which a line of a cell stands; both lines are from 1."""
+        start, _ = self._places[number]
+        if self._raw[start] == "[":
+            begins = 1
+            for _, first, end in _members(self._raw, start):
+                if begins > line:
+                    break
+                start = first
+                begins += str(json.loads(self._raw[first:end])).count("\n")
+        return self._raw.count("\n", 0, start) + 1
+
+    @cached_property
+    def _places(self) -> dict[int, tuple[int, int]]:
+        return dict(_spans(self._raw))
+
     def written(self, sources: Mapping[int, str]) -> str:
         """Return the notebook with other sources for some cells; every other character stays what it is."""
         parts, done = [], 0
-        for number, (start, end) in _spans(self._raw):
+        for number, (start, end) in self._places.items():
             if number in sources:
                 parts += [self._raw[done:start], _dumped(sources[number], self._raw[start:end])]
                 done = end
