@@ -54,12 +54,7 @@ class Linter:
         """
         project, configs = Project(), _Configs()
         for path in _files(paths, configs):
-            try:
-                data = source.read_bytes(path)
-            except UnreadableError as problem:
-                yield Report(path, (_unreadable(problem),))
-                continue
-            yield self._kept(data, path, project, configs.of(path.parent))
+            yield self._kept(path, project, configs.of(path.parent))
 
     def bytes(self, data: bytes, path: Path, project: Project | None = None, config: Config | None = None) -> Report:
         """Return the report on the bytes of a file, which need not be on the disk."""
@@ -81,8 +76,12 @@ class Linter:
         ignore = (*config.ignore, *self.ignore, *config.ignored(path))
         return chosen(self.select or config.select, ignore, pedantic), pedantic
 
-    def _kept(self, data: bytes, path: Path, project: Project, config: Config) -> Report:
-        """Return the report on a file, from the cache if it is there."""
+    def _kept(self, path: Path, project: Project, config: Config) -> Report:
+        """Return the report on a file on the disk, from the cache if it is there."""
+        try:
+            data = source.read_bytes(path)
+        except UnreadableError as problem:
+            return Report(path, (_unreadable(problem),))
         if not self.cache or config.folder is None:
             return self.bytes(data, path, project, config)
         cache, asked = Cache(config.folder, project), self._asked(path, config)
@@ -123,7 +122,7 @@ def lint_paths(
 
 def lint_text(text: str, filename: str = "<text>.py", *, select: Iterable[str] = (), pedantic: bool = False) -> Report:
     """Check a text as if it stood in a file of a project without settings."""
-    return lint_bytes(text.encode(), filename, select=select, pedantic=pedantic)
+    return lint_bytes(source.as_bytes(text), filename, select=select, pedantic=pedantic)
 
 
 def lint_bytes(

@@ -89,7 +89,7 @@ class Notebook:
     def lines_of(self, number: int) -> list[str]:
         """Return the lines of a cell as they stand in the notebook."""
         cell = self._by_number.get(number)
-        return cell.source.split("\n") if cell is not None else []
+        return source.split(cell.source) if cell is not None else []
 
     def cell(self, number: int) -> Cell:
         """Return a code cell by its number."""
@@ -104,7 +104,7 @@ class Notebook:
                 if begins > line:
                     break
                 start = first
-                begins += str(json.loads(self._raw[first:end])).count("\n")
+                begins += len(source.split(str(json.loads(self._raw[first:end])))) - 1
         return self._raw.count("\n", 0, start) + 1
 
     @cached_property
@@ -131,7 +131,8 @@ def _decoded(data: bytes, where: str) -> str:
 def _cells(content: object, where: str) -> list[Any]:
     """Return all cells: from format 4 they are the notebook's, before they were on its worksheets."""
     if isinstance(content, dict):
-        language = (content.get("metadata") or {}).get("kernelspec") or {}
+        metadata = content.get("metadata")
+        language = metadata.get("kernelspec") if isinstance(metadata, dict) else None
         if isinstance(language, dict) and str(language.get("language", "python")).lower() not in ("python", "python3"):
             return []  # another language's, which is nothing wrong
         cells = content.get("cells")
@@ -303,11 +304,14 @@ def _spans(text: str) -> Iterator[tuple[int, tuple[int, int]]]:
 
 def _lists_of_cells(text: str, position: int) -> Iterator[int]:
     members = {key: start for key, start, _ in _members(text, position)}
-    if "cells" in members:
-        yield members["cells"]
-        return
-    for _, sheet, _ in _members(text, members["worksheets"]):
-        yield from (start for key, start, _ in _members(text, sheet) if key == "cells")
+    cells, sheets = members.get("cells"), members.get("worksheets")
+    if cells is not None and text[cells] == "[":
+        yield cells
+    elif sheets is not None and text[sheets] == "[":
+        for _, sheet, _ in _members(text, sheets):
+            if text[sheet] == "{":
+                found = [start for key, start, _ in _members(text, sheet) if key == "cells"]
+                yield from (start for start in found if text[start] == "[")
 
 
 def _dumped(value: str, old: str) -> str:
