@@ -133,7 +133,7 @@ def test_where_imports_are_looked_for_counts(project, parsed):
     script.write_text("import helpers\nimport torch\nmodel = torch.nn.Linear(1, 1)\nhelpers.start()\n")
     (project / "helpers.py").write_text("import torch\ndef start(): torch.manual_seed(0)\n")
     assert codes(script) == ["SR004"]
-    (script.parent / "setup.py").write_text("")  # now this is the top of a project
+    (script.parent / ".git").mkdir()  # now this is the top of a project
     assert codes(script) == []
 
 

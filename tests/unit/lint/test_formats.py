@@ -65,7 +65,7 @@ def test_annotations_of_several_lines_have_no_columns():
     ("source", "indent", "line"),
     [
         (["import torch\n", "\n", "torch.cuda.manual_seed(0)"], 1, 15),
-        (["import torch\n\n", "torch.cuda.manual_seed(0)"], 1, 14),
+        (["import torch\n\n", "torch.cuda.manual_seed(0)\n", "\n"], 1, 14),
         ("import torch\n\ntorch.cuda.manual_seed(0)", 1, 12),
         (["import torch\n", "\n", "torch.cuda.manual_seed(0)"], None, 1),
     ],
