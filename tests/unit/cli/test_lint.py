@@ -133,6 +133,6 @@ def test_a_terminal_that_does_not_know_a_character(tmp_path):
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     assert b"x = '\\u65e5';" in run("x.py", cwd=tmp_path, env=environment).stdout
     assert b"x = '\\u65e5';" in run("x.py", "--diff", cwd=tmp_path, env=environment).stdout
-    (tmp_path / "日.py").write_text(BAD, encoding="utf-8")
-    said = run("日.py", "--format", "json", cwd=tmp_path, env=environment).stdout
-    assert json.loads(said.decode("utf-8"))[0]["path"] == "日.py"
+    (tmp_path / "é.py").write_text(BAD, encoding="utf-8")
+    said = run("é.py", "--format", "json", cwd=tmp_path, env=environment).stdout
+    assert json.loads(said.decode("utf-8"))[0]["path"] == "é.py"

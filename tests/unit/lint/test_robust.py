@@ -197,3 +197,11 @@ def test_notebooks_that_hold_what_they_should_not_are_reported_on_and_cured(seed
         cured += bool(fixed.applied)
         assert not fixed.applied or json.loads(fixed.after) != json.loads(fixed.before)
     assert cured, "no notebook had anything to cure, so nothing was tried"
+
+
+def test_cells_whose_lines_end_in_the_old_way():
+    content = {"cells": [{"cell_type": "code", "source": f"{BAD}\n".replace("\n", "\r")}]}
+    report = check.Linter().bytes(json.dumps(content).encode(), Path("x.ipynb"))
+    assert "2 | torch.cuda.manual_seed(0)\n" in formats.find("text").write([report])
+    (cell,) = json.loads(fix(report, check.Linter()).after)["cells"]
+    assert cell["source"] == "import torch\rtorch.cuda.manual_seed_all(0)\r"
