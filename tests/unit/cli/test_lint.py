@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -136,3 +137,13 @@ def test_a_terminal_that_does_not_know_a_character(tmp_path):
     (tmp_path / "é.py").write_text(BAD, encoding="utf-8")
     said = run("é.py", "--format", "json", cwd=tmp_path, env=environment).stdout
     assert json.loads(said.decode("utf-8"))[0]["path"] == "é.py"
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.ja.md"])
+def test_the_readmes_show_what_is_printed(page, tmp_path):
+    text = (Path(__file__).parents[3] / page).read_text(encoding="utf-8")
+    before, _, after = text.partition("samerun lint train.py")
+    (tmp_path / "train.py").write_text(before.rpartition("```python\n")[2].partition("```")[0])
+    printed = run("train.py", cwd=tmp_path, encoding="utf-8").stdout
+    assert "SR004" in printed
+    assert after.partition("```text\n")[2].startswith(f"{printed}```")
