@@ -15,5 +15,6 @@ SUBJECTS = (
     "tracing",
     "tracing_ops",
     "verify",
+    "lint",
     "importing",
 )

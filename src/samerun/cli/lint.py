@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from samerun.lint.check import Linter, Report
+    from samerun.lint.check import Linter
+    from samerun.lint.report import Report
 
 __all__ = ["lint"]
 
@@ -34,6 +35,7 @@ def _known(context: click.Context, param: click.Parameter, value: str) -> str:
 @click.option("--fix", "fixes", is_flag=True, help="Cure what can be cured without changing what is meant.")
 @click.option("--unsafe-fixes", is_flag=True, help="Cure with --fix or --diff also what may change it.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
+@click.option("--no-cache", is_flag=True, help="Check every file anew, and keep nothing.")
 @click.option("--stdin-filename", type=click.Path(path_type=Path), metavar="FILE", help="What `-` is called.")
 @click.pass_context
 def lint(  # noqa: PLR0917 - click passes them by name
@@ -47,6 +49,7 @@ def lint(  # noqa: PLR0917 - click passes them by name
     fixes: bool,
     unsafe_fixes: bool,
     diff: bool,
+    no_cache: bool,
     stdin_filename: Path | None,
 ) -> None:
     """Find pitfalls of seeds in Python files and notebooks; PATHS are files and folders, or - for stdin.
@@ -55,13 +58,14 @@ def lint(  # noqa: PLR0917 - click passes them by name
     """
     from samerun.lint.check import Linter
 
-    linter = Linter(_codes(select), _codes(ignore), pedantic)
+    linter = Linter(_codes(select), _codes(ignore), pedantic, cache=not no_cache)
     stdin = Path("-") in paths or (not paths and stdin_filename is not None)
     if stdin and len(paths) > 1:
         raise click.UsageError("- stands for the only file")
+    if stdin_filename is not None and not stdin:
+        raise click.UsageError("--stdin-filename is for -, and files are given")
     if stdin:
-        data = sys.stdin.buffer.read()
-        reports = [linter.bytes(data, stdin_filename or Path("stdin.py"))]
+        reports = [linter.bytes(_stdin(), stdin_filename or Path("stdin.py"))]
     else:
         reports = list(linter.paths(paths or (Path(),)))
     if diff:
@@ -77,14 +81,27 @@ def _codes(given: str | None) -> tuple[str, ...]:
     return tuple(code.strip().upper() for code in (given or "").split(",") if code.strip())
 
 
+def _stdin() -> bytes:
+    if sys.stdin is None:
+        raise click.UsageError("stdin is closed")
+    return sys.stdin.buffer.read()
+
+
 def _print(reports: Sequence[Report], form: str, output: Path | None) -> None:
     from samerun.lint.formats import find
 
     text = find(form).write(reports)
+    # What programs read is UTF-8 everywhere. Names of files that are no text become JSON's escapes.
+    encoding = _terminal() if form == "text" and output is None else "utf-8"
+    data = text.encode(encoding, errors="backslashreplace")
     if output is not None:
-        output.write_text(text, encoding="utf-8")
+        output.write_bytes(data)
     else:
-        click.echo(text, nl=False)
+        click.echo(data, nl=False)
+
+
+def _terminal() -> str:
+    return getattr(sys.stdout, "encoding", None) or "utf-8"
 
 
 def _code(reports: Sequence[Report]) -> int:
@@ -99,7 +116,7 @@ def _show_diff(reports: Sequence[Report], linter: Linter, unsafe: bool) -> int:
     fixed = [fix(report, linter, unsafe=unsafe) for report in reports]
     for one in fixed:
         if one.before != one.after:
-            click.echo(difference(one), nl=False)
+            click.echo(difference(one).encode(_terminal(), errors="backslashreplace"), nl=False)
     if not all(report.readable for report in reports):
         return 2
     return 1 if any(one.before != one.after for one in fixed) else 0

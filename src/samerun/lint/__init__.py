@@ -3,11 +3,12 @@
 It needs the standard library alone, so that an editor and a commit need not wait for torch.
 """
 
-from samerun.lint.check import Linter, Report, lint_paths, lint_text
+from samerun.lint.check import Linter, lint_paths, lint_text
 from samerun.lint.file import File
 from samerun.lint.finding import Edit, Finding, Fix, Range
 from samerun.lint.flow import Event
 from samerun.lint.registry import all_rules
+from samerun.lint.report import Report
 from samerun.lint.rule import Rule
 
 __all__ = [

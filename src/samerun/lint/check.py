@@ -3,53 +3,31 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samerun.errors import LintError
 from samerun.lint import source
+from samerun.lint.cache import Cache
 from samerun.lint.config import Config, read_nearest
 from samerun.lint.file import File
 from samerun.lint.finding import Finding, Range
 from samerun.lint.noqa import Silence
 from samerun.lint.project import Project
 from samerun.lint.registry import chosen
+from samerun.lint.report import UNREADABLE, Report
 from samerun.lint.rule import Rule
 from samerun.lint.source import UnreadableError
 
-__all__ = ["UNREADABLE", "Linter", "Report", "lint_bytes", "lint_paths", "lint_text"]
-
-#: The code of what is said of a file, or a cell, that cannot be read.
-UNREADABLE = "SR000"
+__all__ = ["Linter", "lint_bytes", "lint_paths", "lint_text"]
 
 _SUFFIXES = (".py", ".pyi", ".ipynb")
 # Folders that hold other people's code or none. Those whose names begin with a dot are left out as well.
 _SKIPPED = frozenset(
     "__pycache__ __pypackages__ node_modules site-packages venv env build dist buck-out _build".split()
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What there is to say of one file.
-
-    Attributes:
-        path: the file.
-        findings: in the order of the text.
-        file: what was read; None if it could not be.
-        data: the bytes that were read.
-    """
-
-    path: Path
-    findings: tuple[Finding, ...]
-    file: File | None = None
-    data: bytes = b""
-
-    @property
-    def readable(self) -> bool:
-        """Whether all of the file could be read."""
-        return not any(finding.code == UNREADABLE for finding in self.findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +38,13 @@ class Linter:
         select: codes in place of those that a project selects.
         ignore: codes beside those that it ignores.
         pedantic: whether to say what may well be meant, whatever it says.
+        cache: whether to keep what was found, and to answer from it, in projects that have a `pyproject.toml`.
     """
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     pedantic: bool = False
+    cache: bool = False
 
     def paths(self, paths: Iterable[Path]) -> Iterator[Report]:
         """Yield a report for each file, sorted by path; folders are searched, files are taken as they are.
@@ -74,18 +54,12 @@ class Linter:
         """
         project, configs = Project(), _Configs()
         for path in _files(paths, configs):
-            try:
-                data = source.read_bytes(path)
-            except UnreadableError as problem:
-                yield Report(path, (_unreadable(problem),))
-                continue
-            yield self.bytes(data, path, project, configs.of(path.parent))
+            yield self._kept(path, project, configs.of(path.parent))
 
     def bytes(self, data: bytes, path: Path, project: Project | None = None, config: Config | None = None) -> Report:
         """Return the report on the bytes of a file, which need not be on the disk."""
         config = config if config is not None else read_nearest(path.parent)
-        pedantic = self.pedantic or config.pedantic
-        rules = chosen(self.select or config.select, (*config.ignore, *self.ignore, *config.ignored(path)), pedantic)
+        rules, pedantic = self._asked(path, config)
         try:
             file = File.of(data, path, project if project is not None else Project())
             findings = tuple(_checked(file, rules, pedantic))
@@ -96,9 +70,36 @@ class Linter:
             return Report(path, (_unreadable(deep),), None, data)
         return Report(path, findings, file, data)
 
+    def _asked(self, path: Path, config: Config) -> tuple[tuple[Rule, ...], bool]:
+        """Return the rules that a file is checked by, and whether to say what may well be meant."""
+        pedantic = self.pedantic or config.pedantic
+        ignore = (*config.ignore, *self.ignore, *config.ignored(path))
+        return chosen(self.select or config.select, ignore, pedantic), pedantic
+
+    def _kept(self, path: Path, project: Project, config: Config) -> Report:
+        """Return the report on a file on the disk, from the cache if it is there."""
+        try:
+            data = source.read_bytes(path)
+        except UnreadableError as problem:
+            return Report(path, (_unreadable(problem),))
+        if not self.cache or config.folder is None:
+            return self.bytes(data, path, project, config)
+        cache, asked = Cache(config.folder, project), self._asked(path, config)
+        findings = cache.get(path, data, *asked)
+        if findings is not None:
+            return Report(path, findings, None, data)
+        report = self.bytes(data, path, project, config)
+        cache.put(path, data, *asked, report.findings)
+        return report
+
 
 def lint_paths(
-    paths: Iterable[Path | str], *, select: Iterable[str] = (), ignore: Iterable[str] = (), pedantic: bool = False
+    paths: Iterable[Path | str],
+    *,
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    pedantic: bool = False,
+    cache: bool = False,
 ) -> list[Report]:
     """Check files and folders.
 
@@ -107,6 +108,7 @@ def lint_paths(
         select: codes of the rules, or how they begin, in place of those that the project selects.
         ignore: codes of those left out beside those that the project ignores.
         pedantic: whether to say what may well be meant.
+        cache: whether to keep what was found beside a project's `pyproject.toml`, and to answer from it.
 
     Returns:
         A report for each file, sorted by path.
@@ -114,13 +116,13 @@ def lint_paths(
     Raises:
         LintError: for a path or a code that is not there, and for settings that cannot be used.
     """
-    linter = Linter(tuple(select), tuple(ignore), pedantic)
+    linter = Linter(tuple(select), tuple(ignore), pedantic, cache)
     return list(linter.paths(Path(path) for path in paths))
 
 
 def lint_text(text: str, filename: str = "<text>.py", *, select: Iterable[str] = (), pedantic: bool = False) -> Report:
     """Check a text as if it stood in a file of a project without settings."""
-    return lint_bytes(text.encode(), filename, select=select, pedantic=pedantic)
+    return lint_bytes(source.as_bytes(text), filename, select=select, pedantic=pedantic)
 
 
 def lint_bytes(
@@ -160,19 +162,23 @@ class _Configs:
 
 
 def _files(paths: Iterable[Path], configs: _Configs) -> list[Path]:
-    found: set[Path] = set()
+    """Return the files to check, each once, under the name that it was first found by."""
+    found: dict[str, Path] = {}
     for path in paths:
         if path.is_dir():
-            found.update(_below(path, configs))
+            several = _below(path, configs)
         elif os.path.lexists(path):
-            found.add(path)
+            several = iter([path])
         else:
             raise LintError(str(path), "is not there")
-    return sorted(found)
+        for one in several:
+            found.setdefault(os.path.abspath(one), one)  # noqa: PTH100 - links are not followed
+    return sorted(found.values())
 
 
 def _below(folder: Path, configs: _Configs) -> Iterator[Path]:
-    for place, folders, names in os.walk(folder):
+    closed: list[OSError] = []
+    for place, folders, names in os.walk(folder, onerror=closed.append):
         here = Path(place)
         config = configs.of(here)
         folders[:] = [
@@ -181,5 +187,16 @@ def _below(folder: Path, configs: _Configs) -> Iterator[Path]:
             if name not in _SKIPPED and not name.startswith(".") and not config.excludes(here / name)
         ]
         for name in names:
-            if name.endswith(_SUFFIXES) and not config.excludes(here / name):
-                yield here / name
+            file = here / name
+            if name.endswith(_SUFFIXES) and not name.startswith(".") and not config.excludes(file) and _may_read(file):
+                yield file
+    # Reading what cannot be searched fails as searching it did, and is reported.
+    yield from (Path(error.filename) for error in closed)
+
+
+def _may_read(path: Path) -> bool:
+    """Return whether a file is one that reading comes to an end of: a pipe may wait for ever."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True  # reading says why not

@@ -55,15 +55,6 @@ class File:
         self._timelines: dict[Function, tuple[Event, ...]] = {}
 
     @classmethod
-    def read(cls, path: Path, project: Project) -> File:
-        """Read a file from the disk.
-
-        Raises:
-            UnreadableError: if it cannot be read.
-        """
-        return cls.of(source.read_bytes(path), path, project)
-
-    @classmethod
     def of(cls, data: bytes, path: Path, project: Project) -> File:
         """Read the bytes of a file.
 
@@ -76,7 +67,7 @@ class File:
         else:
             text, _ = source.decode(data, str(path))
             file = cls(path, text, project)
-        project.add(file)
+        project.add(file, data)
         return file
 
     @property

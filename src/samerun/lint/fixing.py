@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samerun.lint import source
-from samerun.lint.check import Linter, Report
+from samerun.lint.check import Linter
 from samerun.lint.file import File
 from samerun.lint.finding import Edit, Finding
 from samerun.lint.project import Project
+from samerun.lint.report import Report
 from samerun.lint.source import UnreadableError
 
 __all__ = ["Fixed", "difference", "fix", "write"]
@@ -136,9 +137,9 @@ def _notebook(file: File, data: bytes, edits: dict[int, list[Edit]]) -> bytes:
     sources = {}
     for number, those in edits.items():
         cell = notebook.cell(number)
-        lines, code = cell.source.split("\n"), cell.code.split("\n")
+        lines, code = source.split(cell.source), source.split(cell.code)
         # What stands in a line with a magic is not what the tree was made of.
-        if any(lines[edit.range.line - 1].rstrip("\r") != code[edit.range.line - 1] for edit in those):
+        if any(lines[edit.range.line - 1] != code[edit.range.line - 1] for edit in those):
             return data
         sources[number] = _edited(cell.source, those)
     mark = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""

@@ -9,6 +9,7 @@ import warnings
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
@@ -88,16 +89,32 @@ class Notebook:
     def lines_of(self, number: int) -> list[str]:
         """Return the lines of a cell as they stand in the notebook."""
         cell = self._by_number.get(number)
-        return cell.source.split("\n") if cell is not None else []
+        return source.split(cell.source) if cell is not None else []
 
     def cell(self, number: int) -> Cell:
         """Return a code cell by its number."""
         return self._by_number[number]
 
+    def line_in_file(self, number: int, line: int) -> int:
+        """Return the line of the JSON in which a line of a cell stands; both lines are from 1."""
+        start, _ = self._places[number]
+        if self._raw[start] == "[":
+            begins = 1
+            for _, first, end in _members(self._raw, start):
+                if begins > line:
+                    break
+                start = first
+                begins += len(source.split(str(json.loads(self._raw[first:end])))) - 1
+        return self._raw.count("\n", 0, start) + 1
+
+    @cached_property
+    def _places(self) -> dict[int, tuple[int, int]]:
+        return dict(_spans(self._raw))
+
     def written(self, sources: Mapping[int, str]) -> str:
         """Return the notebook with other sources for some cells; every other character stays what it is."""
         parts, done = [], 0
-        for number, (start, end) in _spans(self._raw):
+        for number, (start, end) in self._places.items():
             if number in sources:
                 parts += [self._raw[done:start], _dumped(sources[number], self._raw[start:end])]
                 done = end
@@ -114,7 +131,8 @@ def _decoded(data: bytes, where: str) -> str:
 def _cells(content: object, where: str) -> list[Any]:
     """Return all cells: from format 4 they are the notebook's, before they were on its worksheets."""
     if isinstance(content, dict):
-        language = (content.get("metadata") or {}).get("kernelspec") or {}
+        metadata = content.get("metadata")
+        language = metadata.get("kernelspec") if isinstance(metadata, dict) else None
         if isinstance(language, dict) and str(language.get("language", "python")).lower() not in ("python", "python3"):
             return []  # another language's, which is nothing wrong
         cells = content.get("cells")
@@ -286,11 +304,14 @@ def _spans(text: str) -> Iterator[tuple[int, tuple[int, int]]]:
 
 def _lists_of_cells(text: str, position: int) -> Iterator[int]:
     members = {key: start for key, start, _ in _members(text, position)}
-    if "cells" in members:
-        yield members["cells"]
-        return
-    for _, sheet, _ in _members(text, members["worksheets"]):
-        yield from (start for key, start, _ in _members(text, sheet) if key == "cells")
+    cells, sheets = members.get("cells"), members.get("worksheets")
+    if cells is not None and text[cells] == "[":
+        yield cells
+    elif sheets is not None and text[sheets] == "[":
+        for _, sheet, _ in _members(text, sheets):
+            if text[sheet] == "{":
+                found = [start for key, start, _ in _members(text, sheet) if key == "cells"]
+                yield from (start for start in found if text[start] == "[")
 
 
 def _dumped(value: str, old: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from samerun.errors import LintError
 
-__all__ = ["LARGEST", "UnreadableError", "comments", "decode", "encode", "parse", "read_bytes", "split"]
+__all__ = ["LARGEST", "UnreadableError", "as_bytes", "comments", "decode", "encode", "parse", "read_bytes", "split"]
 
 #: Files beyond this many bytes are data in Python's clothes, and are named instead of read.
 LARGEST = 10_000_000
@@ -65,6 +65,19 @@ def decode(data: bytes, where: str) -> tuple[str, str]:
     except (SyntaxError, UnicodeError, LookupError) as error:
         raise UnreadableError(where, f"cannot be read: {error}") from error
     return text, encoding
+
+
+def as_bytes(text: str) -> bytes:
+    """Return the bytes that `decode` makes a text of, whatever encoding its comment says; as UTF-8 where it cannot be.
+
+    A text that came from a file has had its byte order mark taken away.
+    """
+    data = text.encode(errors="surrogatepass")
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        return text.encode(encoding)
+    except (SyntaxError, UnicodeError, LookupError):
+        return data
 
 
 def encode(text: str, encoding: str) -> bytes:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,11 @@ def test_pedantic_findings_are_for_those_who_ask():
     assert codes(text, pedantic=True) == ["SR002"]
 
 
+def test_a_text_that_names_an_encoding_is_still_that_text():
+    report = lint_text("# coding: latin-1\nimport torch\nx = 'é'; torch.cuda.manual_seed(0)\n")
+    assert report.findings[0].range.column == 10
+
+
 def test_columns_are_characters():
     report = lint_text("import torch\nx = 'é日😀'; torch.cuda.manual_seed(0)\n")
     assert (report.findings[0].range.column, report.findings[0].range.end_column) == (12, 37)
@@ -81,6 +87,44 @@ def test_files_are_found_in_order_and_once(project):
     assert found([project / "notes.txt"]) == ["notes.txt"]
     with pytest.raises(LintError, match="gone: is not there"):
         found([project / "gone"])
+
+
+def test_a_file_is_checked_once_whatever_it_is_called(project, monkeypatch):
+    monkeypatch.chdir(project)
+    assert found(["a.py", project / "a.py", "deep/../a.py", "."]) == ["a.py", "b.py", "c.py", "f.py"]
+
+
+def test_links_lead_nowhere_or_round_in_circles(project):
+    deep = project / "deep"
+    (deep / "again").symlink_to(deep)
+    (deep / "itself.py").symlink_to("itself.py")
+    (deep / "nowhere.py").symlink_to("gone.py")
+    reports = lint_paths([deep])
+    assert [report.path.name for report in reports] == ["c.py", "itself.py", "nowhere.py"]
+    assert [report.readable for report in reports] == [True, False, False]
+    assert "cannot be read: No such file" in reports[2].findings[0].message
+
+
+def test_pipes_and_hidden_files_are_not_looked_for(project):
+    os.mkfifo(project / "deep" / "pipe.py")
+    (project / "deep" / "folder.py").mkdir()
+    for name in ("._c.py", ".#c.py"):  # what file systems and editors leave beside a file
+        (project / "deep" / name).write_bytes(b"\0")
+    assert [report.path.name for report in lint_paths([project / "deep"])] == ["c.py"]
+    assert [report.path.name for report in lint_paths([project / "deep" / "._c.py"])] == ["._c.py"]
+
+
+def test_a_folder_that_cannot_be_searched_is_named(project, monkeypatch):
+    listed = os.scandir
+
+    def scandir(path):
+        if os.fspath(path).endswith("deep"):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    reports = lint_paths([project])
+    assert [report.path.name for report in reports if not report.readable] == ["deep"]
 
 
 def test_the_settings_of_a_project(project):

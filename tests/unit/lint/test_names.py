@@ -106,7 +106,7 @@ def test_names_lead_through_a_project(tmp_path):
         "pkg.seed(0)\nseed(0)\npkg.deep.np.random.rand()\nnp.random.rand()\nt.rand(1)\ninner.torch.rand(1)\npkg.gone()\nmine()\n"
     )
     (tmp_path / "script.py").write_text(text)
-    file = File.read(tmp_path / "script.py", Project())
+    file = file_of((tmp_path / "script.py").read_text(), tmp_path / "script.py")
     found = [file.resolve(call.func) for call in file.nodes(ast.Call)]
     numpy, torch = "numpy.random.rand", "torch.rand"
     assert found == ["torch.manual_seed", "torch.manual_seed", numpy, numpy, torch, torch, None, None]

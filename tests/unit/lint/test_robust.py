@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from samerun.lint import check, source
+from samerun.lint import check, formats, source
 from samerun.lint.check import lint_bytes
+from samerun.lint.fixing import fix
 
 ROOT = Path(__file__).parents[3]
 SOURCES = sorted(
@@ -131,3 +132,76 @@ def test_names_that_lead_in_circles(tmp_path):
         "from a import *\nfrom a import f\nf()\nclass A(B):\n    x = 1\nclass B(A):\n    pass\nA().y()\n"
     )
     assert [report.findings for report in check.Linter().paths([tmp_path])] == [(), ()]
+
+
+BAD = "import torch\ntorch.cuda.manual_seed(0)"
+NOTEBOOK = {
+    "nbformat": 4,
+    "metadata": {"kernelspec": {"language": "python"}},
+    "cells": [
+        {"cell_type": "markdown", "source": "# x"},
+        {"cell_type": "code", "source": ["import torch\n", "torch.cuda.manual_seed(0)"], "metadata": {"tags": ["a"]}},
+        {"cell_type": "code", "source": "torch.cuda.manual_seed(1)\n(", "outputs": [{"text": "x"}]},
+    ],
+}
+SHEETS = {"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "code", "input": NOTEBOOK["cells"][1]["source"]}]}]}
+ODD = [
+    None,
+    True,
+    -1,
+    1e400,
+    "",
+    "x",
+    "\ud800",
+    [],
+    {},
+    [None],
+    [[]],
+    {"a": 1},
+    ["a", 3, None],
+    "a\r\nb\rc",
+    f"{BAD}\rd",
+]
+
+
+def with_something_else(content, draws):
+    """Return a notebook in which some value, at whatever depth, is another one, or is not there."""
+    content = json.loads(json.dumps(content))
+    holder = content
+    while True:
+        key = draws.choice([*holder] if isinstance(holder, dict) else range(len(holder)))
+        inner = holder[key]
+        if not isinstance(inner, dict | list) or not inner or draws.random() < 0.2:
+            break
+        holder = inner
+    if isinstance(holder, dict) and draws.random() < 0.2:
+        del holder[key]
+    else:
+        holder[key] = draws.choice(ODD)
+    return content
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_notebooks_that_hold_what_they_should_not_are_reported_on_and_cured(seed):
+    draws = random.Random(seed)
+    linter, cured = check.Linter(pedantic=True), 0
+    for _ in range(40):
+        content = draws.choice((NOTEBOOK, SHEETS))
+        for _ in range(draws.choice((1, 1, 2, 3))):
+            content = with_something_else(content, draws) if content else content
+        data = json.dumps(content, indent=draws.choice((None, 1)), ensure_ascii=draws.random() < 0.5)
+        report = linter.bytes(data.encode(errors="surrogatepass"), Path("x.ipynb"))
+        for name in formats.names():
+            assert formats.find(name).write([report]) or not report.findings
+        fixed = fix(report, linter, unsafe=True)
+        cured += bool(fixed.applied)
+        assert not fixed.applied or json.loads(fixed.after) != json.loads(fixed.before)
+    assert cured, "no notebook had anything to cure, so nothing was tried"
+
+
+def test_cells_whose_lines_end_in_the_old_way():
+    content = {"cells": [{"cell_type": "code", "source": f"{BAD}\n".replace("\n", "\r")}]}
+    report = check.Linter().bytes(json.dumps(content).encode(), Path("x.ipynb"))
+    assert "2 | torch.cuda.manual_seed(0)\n" in formats.find("text").write([report])
+    (cell,) = json.loads(fix(report, check.Linter()).after)["cells"]
+    assert cell["source"] == "import torch\rtorch.cuda.manual_seed_all(0)\r"

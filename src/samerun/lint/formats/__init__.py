@@ -9,7 +9,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from samerun.lint.check import Report
+    from samerun.lint.report import Report
 
 __all__ = ["Format", "find", "names"]
 

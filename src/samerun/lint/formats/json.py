@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from samerun.lint.check import Report
 from samerun.lint.finding import Finding, Range
 from samerun.lint.formats import Format
+from samerun.lint.report import Report
 
 __all__ = ["FORMAT", "as_json", "write"]
 

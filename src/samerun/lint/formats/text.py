@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 
-from samerun.lint.check import Report
 from samerun.lint.finding import Finding
 from samerun.lint.formats import Format
+from samerun.lint.report import Report
 
 __all__ = ["FORMAT", "place", "write"]
 
@@ -22,24 +23,41 @@ def write(reports: Sequence[Report]) -> str:
 def place(report: Report, finding: Finding) -> str:
     """Return where a finding is, as editors and terminals read it."""
     cell = f":cell {finding.range.cell}" if finding.range.cell else ""
-    return f"{report.path}{cell}:{finding.range.line}:{finding.range.column}"
+    return f"{_shown(str(report.path))}{cell}:{finding.range.line}:{finding.range.column}"
 
 
 def _finding(report: Report, finding: Finding) -> Iterator[str]:
-    yield f"{place(report, finding)}: {finding.code} {finding.message}"
-    line = report.file.line(finding.range) if report.file is not None else ""
+    yield f"{place(report, finding)}: {finding.code} {_shown(finding.message)}"
+    line = _shown(report.line(finding.range))
     if line and len(line) <= _WIDEST:
-        start, end = finding.range.column - 1, finding.range.end_column - 1
-        width = (end if finding.range.end_line == finding.range.line else len(line)) - start
+        start = finding.range.column - 1
+        end = finding.range.end_column - 1 if finding.range.end_line == finding.range.line else len(line)
         # Tabs stay tabs, so that the caret stands below what it means.
-        indent = "".join("\t" if character == "\t" else " " for character in line[:start])
+        indent = "".join("\t" if character == "\t" else " " * _width(character) for character in line[:start])
         number = str(finding.range.line)
         yield f"{' ' * len(number)} |"
         yield f"{number} | {line}"
-        yield f"{' ' * len(number)} | {indent}{'^' * max(width, 1)}"
+        yield f"{' ' * len(number)} | {indent}{'^' * max(sum(map(_width, line[start:end])), 1)}"
     if finding.fix is not None:
-        yield f"  = {'--fix' if finding.fix.safe else '--fix --unsafe-fixes'}: {finding.fix.summary}"
+        yield f"  = {'--fix' if finding.fix.safe else '--fix --unsafe-fixes'}: {_shown(finding.fix.summary)}"
     yield ""
+
+
+def _shown(text: str) -> str:
+    """Return a text with nothing in it that a terminal would obey, character by character."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(one) in ("Cc", "Cf") and one != "\t" else one
+        for one in text
+    )
+
+
+def _width(character: str) -> int:
+    """Return how many columns a terminal gives a character."""
+    if character.isascii():
+        return 1
+    return 0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
 
 
 def _count(reports: Sequence[Report]) -> str:
