@@ -149,7 +149,7 @@ def _cell(cell: dict[str, Any], number: int, line: int, where: str) -> Cell:
         text,
         code,
         line,
-        count if isinstance(count, int) else None,
+        count if isinstance(count, int) and count > 0 else None,  # kernels count from 1
         outputs if isinstance(outputs, list) else [],
         tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
         problem,
