@@ -50,7 +50,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 
-from samerun.lint.cells import counted, is_random
+from samerun.lint.cells import Cells
 from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
@@ -59,19 +59,20 @@ __all__ = ["RULE"]
 
 
 def _check(file: File) -> Iterable[Finding]:
-    cells = counted(file)
-    numbers = [cell.execution_count for cell in file.notebook.cells] if file.notebook is not None else []
-    known = [number for number in numbers if number is not None]
-    if file.notebook is None or len(set(known)) < len(known):
+    if file.notebook is None:
         return
-    for (cell, number), (below, earlier) in pairwise(cells):
+    cells = Cells(file, file.notebook)
+    numbers = [cell.execution_count for cell in file.notebook.cells if cell.execution_count is not None]
+    if len(set(numbers)) < len(numbers):
+        return
+    for (cell, number), (below, earlier) in pairwise(cells.counted):
         if earlier < number:
             yield Finding(
                 RULE.code,
                 f"cell {cell.number} is In[{number}], and cell {below.number} below it In[{earlier}]: "
                 "they were not executed from top to bottom",
                 file.notebook.head(cell),
-                pedantic=not is_random(file),
+                pedantic=not cells.is_random,
             )
             return
 

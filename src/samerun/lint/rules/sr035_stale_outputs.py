@@ -49,7 +49,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from samerun.lint.cells import counted, is_random
+from samerun.lint.cells import Cells
 from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.notebook import Cell
@@ -62,7 +62,8 @@ def _check(file: File) -> Iterable[Finding]:
     notebook = file.notebook
     if notebook is None or all(cell.execution_count is None for cell in notebook.cells):
         return
-    pedantic = not is_random(file)
+    cells = Cells(file, notebook)
+    pedantic = not cells.is_random
     numbers = [cell.execution_count for cell in notebook.cells if cell.execution_count is not None]
     certain = (_doubles(notebook.cells), _others(notebook.cells), _unnumbered(notebook.cells))
     for told in certain:
@@ -70,7 +71,7 @@ def _check(file: File) -> Iterable[Finding]:
             cell, message = told
             yield Finding(RULE.code, message, notebook.head(cell), pedantic=pedantic)
     if not pedantic and numbers == sorted(set(numbers)):
-        for cell, message in list(_gaps(file))[:1]:
+        for cell, message in list(_gaps(notebook.cells, {cell.number for cell, _ in cells.counted}))[:1]:
             yield Finding(RULE.code, message, notebook.head(cell), pedantic=True)
 
 
@@ -131,12 +132,10 @@ def _fits(cells: list[Cell], place: int) -> bool:
     return next_ - last > between
 
 
-def _gaps(file: File) -> Iterator[tuple[Cell, str]]:
+def _gaps(cells: list[Cell], doing: set[int]) -> Iterator[tuple[Cell, str]]:
     """Yield the cells before which more was executed than can be seen."""
-    assert file.notebook is not None
     last, unnumbered = 0, 0
-    doing = {cell.number for cell, _ in counted(file)}
-    for cell in file.notebook.cells:
+    for cell in cells:
         if cell.execution_count is None:
             unnumbered += bool(cell.source.strip())
             continue
