@@ -38,6 +38,15 @@ class Cells:
         """Return the cell in which an event of the notebook's timeline happens, or that leads there."""
         return self._notebook.cell_at(event.site.lineno)
 
+    @cached_property
+    def training(self) -> frozenset[int]:
+        """The numbers of the cells that train."""
+        return frozenset(self.of(event).number for event in self._file.timeline if self.trains(event))
+
+    def trains(self, event: Event) -> bool:
+        """Return whether an event is part of a training; ``x.backward()`` alone shows what a gradient is."""
+        return event.kind == "train" and (event.training or event.name == "fit")
+
     def number_of(self, node: ast.AST) -> int:
         """Return the number of the cell in which a node stands."""
         return self._notebook.cell_at(node.lineno).number  # type: ignore[attr-defined]

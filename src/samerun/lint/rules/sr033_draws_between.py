@@ -79,9 +79,11 @@ _Place = tuple[int, int]
 
 
 def _check(file: File) -> Iterable[Finding]:
-    if file.notebook is None or not any(map(_trains, file.timeline)):
+    if file.notebook is None:
         return
     cells = Cells(file, file.notebook)
+    if not cells.training:
+        return
     purpose = _Purpose(file, cells)
     found: dict[int, Finding] = {}
     for library in (CPU, NUMPY, PYTHON):
@@ -96,11 +98,6 @@ def _check(file: File) -> Iterable[Finding]:
                 ),
             )
     yield from found.values()
-
-
-def _trains(event: Event) -> bool:
-    """Return whether an event is part of a training; ``x.backward()`` alone shows what a gradient is."""
-    return event.kind == "train" and (event.training or event.name == "fit")
 
 
 def _between(file: File, cells: Cells, purpose: _Purpose, library: str) -> Iterator[tuple[Cell, Event, Cell, Cell]]:
@@ -119,7 +116,7 @@ def _between(file: File, cells: Cells, purpose: _Purpose, library: str) -> Itera
             elif purpose.is_part(cell):
                 yield from ((look, draw, seeded, cell) for look, draw in looks.values())
                 looks = {}
-        if _trains(event):
+        if cells.trains(event):
             seeded = None  # from here on the training draws, which its own cells decide
 
 
@@ -129,7 +126,6 @@ class _Purpose:
     def __init__(self, file: File, cells: Cells) -> None:
         self._file = file
         self._cells = cells
-        self._training = {cells.of(event).number for event in file.timeline if _trains(event)}
         self._used = _used(file, cells)
         self._shows: dict[int, bool] = {}
         self._calls: defaultdict[int, list[ast.Call]] = defaultdict(list)
@@ -138,13 +134,14 @@ class _Purpose:
 
     def is_part(self, cell: Cell) -> bool:
         """Return whether a cell trains, or makes something that is used later, before the last one that trains."""
-        return cell.number in self._training or (cell.number in self._used and cell.number < max(self._training))
+        training = self._cells.training
+        return cell.number in training or (cell.number in self._used and cell.number < max(training))
 
     def only_shows(self, cell: Cell, event: Event) -> bool:
         """Return whether a cell shows what it draws, and nothing of it stays."""
         number = cell.number
         if number not in self._shows:
-            stays = number in self._training or number in self._used or self._leaves(number)
+            stays = number in self._cells.training or number in self._used or self._leaves(number)
             shows = any(_is_show(self._file, call) for call in self._calls[number]) or self._ends_with_value(number)
             self._shows[number] = shows and not stays
         return self._shows[number] and self._is_harmless(event)
