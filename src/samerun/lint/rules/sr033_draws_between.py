@@ -155,7 +155,10 @@ class _Purpose:
 
     def _leaves(self, number: int) -> bool:
         """Return whether something stays in what was there before, or on the disk."""
-        targets = (*self._file.nodes(ast.Attribute), *self._file.nodes(ast.Subscript))
+        targets: list[ast.Attribute | ast.Subscript] = [
+            *self._file.nodes(ast.Attribute),
+            *self._file.nodes(ast.Subscript),
+        ]
         changed = [one for one in targets if isinstance(one.ctx, ast.Store) and self._cells.number_of(one) == number]
         methods = [call.func for call in self._calls[number] if isinstance(call.func, ast.Attribute)]
         changed += [one for one in methods if one.attr in _LEAVES]
@@ -197,16 +200,16 @@ def _used(file: File, cells: Cells) -> set[int]:
         if isinstance(node.ctx, ast.Load) and node.id in module.names and scope.home(node.id) is module:
             reads[node.id].append(node)
     for name, loads in reads.items():
-        bindings = [one for one in module.names[name] if isinstance(one.node, ast.Name)]
-        if len(bindings) < len(module.names[name]):
+        targets = [one.node for one in module.names[name] if isinstance(one.node, ast.Name)]
+        if len(targets) < len(module.names[name]):
             continue  # a function, a class or a module, which is not drawn
-        places = sorted((_done(file, one.node), cells.number_of(one.node)) for one in bindings)
-        changed = [one.node for one in bindings if isinstance(file.parent(one.node), ast.AugAssign)]
+        places = sorted((_done(file, target), cells.number_of(target)) for target in targets)
+        changed = [target for target in targets if isinstance(file.parent(target), ast.AugAssign)]
         for node in (*loads, *changed):
             if file.enclosing(node, *FUNCTIONS) is not None:
-                found.update(cells.number_of(one.node) for one in bindings)  # whenever it is called
+                found.update(map(cells.number_of, targets))  # whenever it is called
                 continue
-            here = node.lineno, node.col_offset  # type: ignore[attr-defined]
+            here = node.lineno, node.col_offset
             before = [number for place, number in places if place < here]
             if before and before[-1] != cells.number_of(node):
                 found.add(before[-1])
