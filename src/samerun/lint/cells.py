@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cells"]
 
-_RANDOM = frozenset("seed draw model split iterate train loader generator restore unknown-seed".split())
+_RANDOM = frozenset("seed entropy draw model split iterate train loader generator restore unknown-seed".split())
 # To begin with these draws the seed of the workers from torch's generator, whether or not they shuffle.
 _LOADERS = frozenset(("torch.utils.data.DataLoader", "torch_geometric.loader.DataLoader"))
 # In these blocks the generators are borrowed: afterwards they are as they were.

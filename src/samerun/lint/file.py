@@ -16,6 +16,7 @@ from samerun.lint.notebook import Notebook
 from samerun.lint.project import Project
 from samerun.lint.scopes import Index, index
 from samerun.lint.values import Values
+from samerun.lint.vocabulary import Act, act
 
 if TYPE_CHECKING:
     from samerun.lint.flow import Event
@@ -263,6 +264,16 @@ class File:
     def has_unpacking(self, call: ast.Call) -> bool:
         """Return whether a call has ``*args`` or ``**kwargs``, so that what is given cannot be known."""
         return any(isinstance(value, ast.Starred) for value in call.args) or any(k.arg is None for k in call.keywords)
+
+    def act(self, call: ast.Call) -> Act | None:
+        """Return what a call does by its name and by whether it is given a number; None for what is of no account."""
+        name = self.resolve(call.func)
+        found = act(name) if name is not None else None
+        if found is None or not found.number or self.has_unpacking(call):
+            return found
+        given = self.argument(call, found.number, 0)
+        is_none = given is None or (isinstance(given, ast.Constant) and given.value is None)
+        return Act("entropy", found.libraries) if is_none else found
 
     # What happens
 

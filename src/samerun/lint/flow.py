@@ -236,7 +236,7 @@ class _Walk:
             self._unknown(call, where)
 
     def _library(self, call: ast.Call, name: str, where: _Where) -> None:
-        found = act(name)
+        found = where.file.act(call)
         if found is not None:
             if not any(where.file.argument(call, own) is not None for own in found.own):
                 self._add(found.kind, found.libraries, name, call, where)

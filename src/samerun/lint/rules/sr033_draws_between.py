@@ -106,7 +106,8 @@ def _between(file: File, cells: Cells, purpose: _Purpose, library: str) -> Itera
     looks: dict[int, tuple[Cell, Event]] = {}
     for event in file.timeline:
         cell = cells.of(event)
-        if event.kind == "unknown-seed" or (event.kind in ("seed", "restore") and library in event.libraries):
+        sets = event.kind in ("seed", "entropy", "restore") and library in event.libraries
+        if sets or event.kind == "unknown-seed":
             seeded = cell if event.kind == "seed" and event.certain else None
             looks = {}
         elif seeded is not None and library in cells.drawn_by(event):

@@ -68,6 +68,8 @@ def _check(file: File) -> Iterable[Finding]:
             seeded = {}
         elif event.kind in ("seed", "restore"):
             seeded |= dict.fromkeys(event.libraries, cell)
+        elif event.kind == "entropy":
+            seeded = {library: by for library, by in seeded.items() if library not in event.libraries}
         elif cell.number in cells.training and cell.number not in told:
             for library in cells.drawn_by(event):
                 if seeded.get(library, cell) is not cell:
