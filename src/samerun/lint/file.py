@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -50,9 +50,7 @@ class File:
         self.tree = source.parse(text, str(path))
         self.names = Names(self)
         self.values = Values(self)
-        self._importing = False
         self._trainers: dict[ast.AST, bool] = {}
-        self._timelines: dict[Function, tuple[Event, ...]] = {}
 
     @classmethod
     def read(cls, path: Path, project: Project) -> File:
@@ -174,19 +172,45 @@ class File:
         return frozenset(found)
 
     def _trains(self, call: ast.Call) -> bool:
-        if isinstance(call.func, ast.Attribute) and call.func.attr in _TRAINS:
-            return self.resolve(call.func) is None
+        itself = self._trains_itself(call)
+        if itself is not None:
+            return itself
         callee = self.values.callee(call)
         return isinstance(callee, Definition) and callee.file.trains_when_called(callee.node)
 
     def trains_when_called(self, function: ast.AST) -> bool:
         """Return whether a function of the file trains, itself or by what it calls."""
-        if function not in self._trainers:
-            self._trainers[function] = False  # what it does by calling itself it has done before
-            with self.project.deeper() as allowed:
-                inside = self._calls_by_function.get(function, []) if allowed else []
-                self._trainers[function] = any(self._trains(call) for call in inside)
-        return self._trainers[function]
+        if function in self._trainers:
+            return self._trainers[function]
+        # Those on the way, each with the calls that are still to be looked at, and all that were met.
+        way = [(self, function, iter(self._calls_by_function.get(function, ())))]
+        met = {function: self}
+        while way:
+            file, _, calls = way[-1]
+            call = next(calls, None)
+            if call is None:
+                way.pop()
+                continue
+            known = file._trains_itself(call)
+            callee = file.values.callee(call) if known is None else None
+            if isinstance(callee, Definition):
+                known = callee.file._trainers.get(callee.node)
+                if known is None and callee.node not in met:
+                    met[callee.node] = callee.file
+                    way.append((callee.file, callee.node, iter(callee.file._calls_by_function.get(callee.node, ()))))
+            if known:
+                for on_it, node, _ in way:
+                    on_it._trainers[node] = True
+                return True
+        for node, file in met.items():
+            file._trainers[node] = False
+        return False
+
+    def _trains_itself(self, call: ast.Call) -> bool | None:
+        """Return whether a call trains; None if that is up to the function that it calls."""
+        if isinstance(call.func, ast.Attribute) and call.func.attr in _TRAINS:
+            return self.resolve(call.func) is None
+        return None
 
     @cached_property
     def _calls_by_function(self) -> dict[ast.AST, list[ast.Call]]:
@@ -284,30 +308,25 @@ class File:
 
         return timeline(self)
 
-    @cached_property
+    @property
     def timeline_when_imported(self) -> tuple[Event, ...]:
         """What importing the file does, in order; modules that import each other see nothing of one another."""
         from samerun.lint.flow import timeline
 
-        with self.project.deeper() as allowed:
-            if self._importing or not allowed:
-                return ()
-            self._importing = True
-            try:
-                return timeline(self, imported=True)
-            finally:
-                self._importing = False
+        return self._found(self.tree, lambda: timeline(self, imported=True))
 
     def timeline_of(self, function: Function) -> tuple[Event, ...]:
         """Return what a call of a function does, in order."""
         from samerun.lint.flow import timeline
 
-        if function not in self._timelines:
-            self._timelines[function] = ()  # what a function does by calling itself it has done before
+        return self._found(function, lambda: timeline(self, function))
+
+    def _found(self, node: ast.AST, find: Callable[[], tuple[Event, ...]]) -> tuple[Event, ...]:
+        def not_too_deep() -> tuple[Event, ...]:
             with self.project.deeper() as allowed:
-                if allowed:
-                    self._timelines[function] = timeline(self, function)
-        return self._timelines[function]
+                return find() if allowed else ()
+
+        return self.project.once.get(node, not_too_deep)
 
     # Places
 

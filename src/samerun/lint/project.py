@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from samerun.errors import LintError
 from samerun.lint.canonical import is_library
+from samerun.lint.once import Once
 
 if TYPE_CHECKING:
     from samerun.lint.file import File
@@ -27,6 +28,8 @@ class Project:
     def __init__(self) -> None:
         self._files: dict[str, File | None] = {}
         self._depth = 0
+        #: What functions do, and modules when they are imported.
+        self.once = Once()
         self._roots: dict[str, tuple[str, ...]] = {}
 
     @contextmanager
