@@ -122,6 +122,19 @@ class File:
                 found[name].append(call)
         return dict(found)
 
+    @cached_property
+    def imported(self) -> list[File]:
+        """The modules of the project that importing the file imports, without those that only a function does."""
+        found: dict[File, None] = {}
+        left: list[ast.AST] = [*reversed(self.tree.body)]
+        while left:
+            node = left.pop()
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                found |= dict.fromkeys(self.project.named(self, node))
+            elif isinstance(node, ast.stmt | ast.ExceptHandler) and not isinstance(node, Function):
+                left += reversed([*ast.iter_child_nodes(node)])
+        return list(found)
+
     # Where it stands
 
     def parent(self, node: ast.AST) -> ast.AST | None:

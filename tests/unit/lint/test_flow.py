@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from samerun.lint import File
+from samerun.lint import File, project
 from samerun.lint.project import Project
 
 
@@ -146,6 +146,26 @@ def test_modules_that_import_each_other_do_the_same_whichever_is_asked_for_first
         files = [File.read(tmp_path / f"{name}.py", project) for name in order]
         kinds = {file.path.stem: [event.kind for event in file.timeline_when_imported] for file in files}
         assert kinds == {"a": ["draw", "seed"], "b": ["seed", "draw"]}
+
+
+@pytest.mark.parametrize(("most", "kinds"), [(1000, ["draw", "seed"]), (150, ["unknown-seed", "seed"])])
+def test_what_importing_more_than_is_read_does_is_unknown(tmp_path, monkeypatch, most, kinds):
+    monkeypatch.setattr(project, "_MOST", most)
+    for number in range(10):
+        (tmp_path / f"m{number}.py").write_text(f"try:\n    import m{number + 1}\nfinally:\n    pass\n")
+    (tmp_path / "m10.py").write_text("import random\nrandom.random()\n")
+    (tmp_path / "x.py").write_text("import random, m0\nrandom.seed(0)\n")
+    known = Project()
+    file = File.read(tmp_path / "x.py", known)
+    assert [event.kind for event in file.timeline] == kinds
+    assert (tmp_path / "m10.py" in [found.path for found in known._files.values() if found]) is (most == 1000)
+
+
+def test_what_only_a_function_imports_is_not_run_by_an_import(tmp_path):
+    (tmp_path / "a.py").write_text("import b\nif x:\n    from c import d\ndef f():\n    import e\n")
+    for name in "bce":
+        (tmp_path / f"{name}.py").touch()
+    assert [found.path.stem for found in File.read(tmp_path / "a.py", Project()).imported] == ["b", "c"]
 
 
 def test_many_functions_that_all_call_each_other_are_no_harm():
