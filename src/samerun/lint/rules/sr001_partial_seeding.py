@@ -63,6 +63,8 @@ _SEEDS = {PYTHON: ("random", "seed"), NUMPY: ("numpy.random", "seed"), CPU: ("to
 
 
 def _check(file: File) -> Iterable[Finding]:
+    if any(event.kind == "unknown-seed" for event in file.timeline):
+        return  # before all calls are followed, which in a large project takes long
     seeds = sorted(_seeds(file), key=lambda pair: (pair[0].lineno, pair[0].col_offset))
     if not seeds or any(not libraries for _, libraries in seeds):
         return
