@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -16,6 +16,7 @@ from samerun.lint.notebook import Notebook
 from samerun.lint.project import Project
 from samerun.lint.scopes import Index, index
 from samerun.lint.values import Values
+from samerun.lint.vocabulary import Act, act
 
 if TYPE_CHECKING:
     from samerun.lint.flow import Event
@@ -50,9 +51,7 @@ class File:
         self.tree = source.parse(text, str(path))
         self.names = Names(self)
         self.values = Values(self)
-        self._importing = False
         self._trainers: dict[ast.AST, bool] = {}
-        self._timelines: dict[Function, tuple[Event, ...]] = {}
 
     @classmethod
     def of(cls, data: bytes, path: Path, project: Project) -> File:
@@ -115,6 +114,19 @@ class File:
                 found[name].append(call)
         return dict(found)
 
+    @cached_property
+    def imported(self) -> list[File]:
+        """The modules of the project that importing the file imports, without those that only a function does."""
+        found: dict[File, None] = {}
+        left: list[ast.AST] = [*reversed(self.tree.body)]
+        while left:
+            node = left.pop()
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                found |= dict.fromkeys(self.project.named(self, node))
+            elif isinstance(node, ast.stmt | ast.ExceptHandler) and not isinstance(node, Function):
+                left += reversed([*ast.iter_child_nodes(node)])
+        return list(found)
+
     # Where it stands
 
     def parent(self, node: ast.AST) -> ast.AST | None:
@@ -165,19 +177,45 @@ class File:
         return frozenset(found)
 
     def _trains(self, call: ast.Call) -> bool:
-        if isinstance(call.func, ast.Attribute) and call.func.attr in _TRAINS:
-            return self.resolve(call.func) is None
+        itself = self._trains_itself(call)
+        if itself is not None:
+            return itself
         callee = self.values.callee(call)
         return isinstance(callee, Definition) and callee.file.trains_when_called(callee.node)
 
     def trains_when_called(self, function: ast.AST) -> bool:
         """Return whether a function of the file trains, itself or by what it calls."""
-        if function not in self._trainers:
-            self._trainers[function] = False  # what it does by calling itself it has done before
-            with self.project.deeper() as allowed:
-                inside = self.calls_in(function) if allowed else []
-                self._trainers[function] = any(self._trains(call) for call in inside)
-        return self._trainers[function]
+        if function in self._trainers:
+            return self._trainers[function]
+        # Those on the way, each with the calls that are still to be looked at, and all that were met.
+        way = [(self, function, iter(self.calls_in(function)))]
+        met = {function: self}
+        while way:
+            file, _, calls = way[-1]
+            call = next(calls, None)
+            if call is None:
+                way.pop()
+                continue
+            known = file._trains_itself(call)
+            callee = file.values.callee(call) if known is None else None
+            if isinstance(callee, Definition):
+                known = callee.file._trainers.get(callee.node)
+                if known is None and callee.node not in met:
+                    met[callee.node] = callee.file
+                    way.append((callee.file, callee.node, iter(callee.file.calls_in(callee.node))))
+            if known:
+                for on_it, node, _ in way:
+                    on_it._trainers[node] = True
+                return True
+        for node, file in met.items():
+            file._trainers[node] = False
+        return False
+
+    def _trains_itself(self, call: ast.Call) -> bool | None:
+        """Return whether a call trains; None if that is up to the function that it calls."""
+        if isinstance(call.func, ast.Attribute) and call.func.attr in _TRAINS:
+            return self.resolve(call.func) is None
+        return None
 
     @cached_property
     def _calls_by_place(self) -> dict[ast.AST, list[ast.Call]]:
@@ -260,6 +298,16 @@ class File:
         """Return whether a call has ``*args`` or ``**kwargs``, so that what is given cannot be known."""
         return any(isinstance(value, ast.Starred) for value in call.args) or any(k.arg is None for k in call.keywords)
 
+    def act(self, call: ast.Call) -> Act | None:
+        """Return what a call does by its name and by whether it is given a number; None for what is of no account."""
+        name = self.resolve(call.func)
+        found = act(name) if name is not None else None
+        if found is None or not found.number or self.has_unpacking(call):
+            return found
+        given = self.argument(call, found.number, 0)
+        is_none = given is None or (isinstance(given, ast.Constant) and given.value is None)
+        return Act("entropy", found.libraries) if is_none else found
+
     # What happens
 
     @cached_property
@@ -269,30 +317,25 @@ class File:
 
         return timeline(self)
 
-    @cached_property
+    @property
     def timeline_when_imported(self) -> tuple[Event, ...]:
         """What importing the file does, in order; modules that import each other see nothing of one another."""
         from samerun.lint.flow import timeline
 
-        with self.project.deeper() as allowed:
-            if self._importing or not allowed:
-                return ()
-            self._importing = True
-            try:
-                return timeline(self, imported=True)
-            finally:
-                self._importing = False
+        return self._found(self.tree, lambda: timeline(self, imported=True))
 
     def timeline_of(self, function: Function) -> tuple[Event, ...]:
         """Return what a call of a function does, in order."""
         from samerun.lint.flow import timeline
 
-        if function not in self._timelines:
-            self._timelines[function] = ()  # what a function does by calling itself it has done before
+        return self._found(function, lambda: timeline(self, function))
+
+    def _found(self, node: ast.AST, find: Callable[[], tuple[Event, ...]]) -> tuple[Event, ...]:
+        def not_too_deep() -> tuple[Event, ...]:
             with self.project.deeper() as allowed:
-                if allowed:
-                    self._timelines[function] = timeline(self, function)
-        return self._timelines[function]
+                return find() if allowed else ()
+
+        return self.project.once.get(node, not_too_deep)
 
     @cached_property
     def seedings(self) -> list[Seeding]:

@@ -26,7 +26,8 @@ class Event:
 
     Attributes:
         kind: as in `vocabulary.Act`, or iterate (a loader), train (backward, step, fit), environment (set) and
-            unknown-seed (a call of something that cannot be read and has "seed" in its name).
+            unknown-seed (a call of something that cannot be read and has "seed" in its name, or an import that runs
+            more of the project than is read).
         libraries: the global generators that are seeded, drawn from, read or set.
         name: the canonical name of what is called or set; a class of the project has its own name.
         node: where it stands.
@@ -41,7 +42,7 @@ class Event:
     kind: str
     libraries: tuple[str, ...]
     name: str
-    node: ast.expr
+    node: ast.expr | ast.stmt
     file: File
     site: ast.expr | ast.stmt
     certain: bool
@@ -102,24 +103,18 @@ class _Walk:
         return False
 
     def _import(self, statement: ast.stmt, where: _Where) -> bool:
-        if isinstance(statement, ast.ImportFrom):
-            self._module(statement, statement.level, statement.module or "", where)
-            inner = f"{statement.module}." if statement.module else ""
-            for alias in statement.names:
-                self._module(statement, statement.level, f"{inner}{alias.name}", where)
-        elif isinstance(statement, ast.Import):
-            for alias in statement.names:
-                self._module(statement, 0, alias.name, where)
+        assert isinstance(statement, ast.Import | ast.ImportFrom)
+        project = where.file.project
+        for module in project.named(where.file, statement):
+            if project.is_large(where.file) or project.is_large(module):
+                self._add("unknown-seed", (), module.path.name, statement, where)
+                break
+            if module.tree not in self._imported:
+                self._imported.add(module.tree)
+                fresh = [event for event in module.timeline_when_imported if event.node not in self._imported]
+                self._imported.update(event.node for event in fresh)
+                self._take(fresh, statement, where)
         return False
-
-    def _module(self, statement: ast.stmt, level: int, name: str, where: _Where) -> None:
-        module = where.file.project.find(where.file, level, name)
-        if module is None or module.tree in self._imported:
-            return
-        self._imported.add(module.tree)
-        fresh = [event for event in module.timeline_when_imported if event.node not in self._imported]
-        self._imported.update(event.node for event in fresh)
-        self._take(fresh, statement, where)
 
     def _return(self, statement: ast.stmt, where: _Where) -> bool:
         self.expression(statement, where)
@@ -236,7 +231,7 @@ class _Walk:
             self._unknown(call, where)
 
     def _library(self, call: ast.Call, name: str, where: _Where) -> None:
-        found = act(name)
+        found = where.file.act(call)
         if found is not None:
             if not any(where.file.argument(call, own) is not None for own in found.own):
                 self._add(found.kind, found.libraries, name, call, where)
@@ -295,7 +290,7 @@ class _Walk:
             loop = event.loop if event.loop is not None else where.loop
             self.events.append(replace(event, site=here, certain=certain, loop=loop, training=training))
 
-    def _add(self, kind: str, libraries: tuple[str, ...], name: str, node: ast.expr, where: _Where) -> None:
+    def _add(self, kind: str, libraries: tuple[str, ...], name: str, node: ast.expr | ast.stmt, where: _Where) -> None:
         self.events.append(
             Event(kind, libraries, name, node, where.file, node, where.certain, where.loop, where.training)
         )

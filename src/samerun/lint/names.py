@@ -55,7 +55,7 @@ class Names:
             found = _attribute(found, attribute, depth)
         return found
 
-    def bindings(self, node: ast.AST) -> list[Binding]:
+    def bindings(self, node: ast.AST | None) -> list[Binding]:
         """Return all places that give a name its meaning; empty for one that nobody binds."""
         if not isinstance(node, ast.Name):
             return []

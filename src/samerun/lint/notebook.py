@@ -86,6 +86,12 @@ class Notebook:
         before = cell.first - 1
         return Range(range.line - before, range.column, range.end_line - before, range.end_column, cell.number)
 
+    def head(self, cell: Cell) -> Range:
+        """Return the first line of a cell that is not empty: the place of what is said of the whole cell."""
+        lines = cell.source.split("\n")
+        first = next((number for number, line in enumerate(lines, 1) if line.strip()), 1)
+        return Range(first, 1, first, len(lines[first - 1].rstrip("\r")) + 1, cell.number)
+
     def lines_of(self, number: int) -> list[str]:
         """Return the lines of a cell as they stand in the notebook."""
         cell = self._by_number.get(number)
@@ -161,7 +167,7 @@ def _cell(cell: dict[str, Any], number: int, line: int, where: str) -> Cell:
         text,
         code,
         line,
-        count if isinstance(count, int) else None,
+        count if isinstance(count, int) and count > 0 else None,  # kernels count from 1
         outputs if isinstance(outputs, list) else [],
         tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
         problem,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -13,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 from samerun.errors import LintError
 from samerun.lint import source
 from samerun.lint.canonical import is_library
+from samerun.lint.once import Once
 
 if TYPE_CHECKING:
     from samerun.lint.file import File
 
 __all__ = ["Project"]
 
+# Characters of the modules that importing a file runs: beyond this nobody waits for what they do.
+_MOST = 1_000_000
 # Calls within calls within calls: Python's own stack has an end.
 _DEEPEST = 40
 _MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
@@ -30,6 +34,9 @@ class Project:
     def __init__(self) -> None:
         self._files: dict[str, File | None] = {}
         self._depth = 0
+        #: What functions do, and modules when they are imported.
+        self.once = Once()
+        self._large: dict[File, bool] = {}
         self._roots: dict[str, tuple[str, ...]] = {}
         # What is known of the disk: the bytes of files, and which modules there are in folders.
         self._digests: dict[str, str | None] = {}
@@ -52,6 +59,24 @@ class Project:
         path = os.path.abspath(file.path)  # noqa: PTH100 - a tenth of the time of Path.absolute
         self._files[path] = file
         self._digests[path] = _digest(data)
+
+    def is_large(self, file: File) -> bool:
+        """Return whether importing a file runs more of the project than is read, so that what that does is unknown."""
+        if file not in self._large:
+            self._large[file] = self._is_large(file)
+        return self._large[file]
+
+    def _is_large(self, file: File) -> bool:
+        met, left, size = {file}, [file], 0
+        while left:
+            for module in left.pop().imported:
+                if module not in met:
+                    size += len(module.text)
+                    if size > _MOST:
+                        return True
+                    met.add(module)
+                    left.append(module)
+        return False
 
     def find(self, file: File, level: int, module: str) -> File | None:
         """Return the module that an import in a file names; None for a library's, and for one that is not there.
@@ -141,6 +166,20 @@ class Project:
             there = os.path.isdir(folder) or above == folder  # noqa: PTH112
             self._nearest[folder] = folder if there else self._nearest_folder(above)
         return self._nearest[folder]
+
+    def named(self, file: File, statement: ast.Import | ast.ImportFrom) -> Iterator[File]:
+        """Yield the modules of the project that an import names, the package before what is in it."""
+        if isinstance(statement, ast.ImportFrom):
+            module = statement.module or ""
+            inner = f"{module}." if module else ""
+            names = [(statement.level, module)]
+            names += [(statement.level, f"{inner}{alias.name}") for alias in statement.names]
+        else:
+            names = [(0, alias.name) for alias in statement.names]
+        for level, name in names:
+            found = self.find(file, level, name)
+            if found is not None:
+                yield found
 
     def _load(self, folder: str, parts: list[str], looked: set[str]) -> File | None:
         path = os.path.join(folder, *parts)  # noqa: PTH118

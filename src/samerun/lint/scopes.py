@@ -14,6 +14,12 @@ Kind = Literal["module", "class", "function", "comprehension"]
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _NOTHING: AbstractSet[ast.AST] = frozenset()
+# Methods of Accelerate's Accelerator and of Lightning's Fabric. Those of the second line go by names of many others.
+_READY = frozenset(
+    "prepare_model prepare_data_loader prepare_optimizer prepare_scheduler "
+    "setup_module setup_optimizers setup_dataloaders".split()
+)
+_READY_TOGETHER = frozenset(("prepare", "setup"))
 _LEAVES = (ast.expr_context, ast.operator, ast.boolop, ast.unaryop, ast.cmpop)
 
 
@@ -172,14 +178,30 @@ def _assigned(found: Index, node: ast.expr) -> ast.AST | None:
     parent = found.parents[node]
     if isinstance(node.ctx, ast.Store):  # type: ignore[attr-defined]
         if isinstance(parent, ast.Assign | ast.AnnAssign | ast.NamedExpr):
-            return parent.value
+            values = _given_back(parent.value, [node])
+            return values[0] if values else parent.value
         if isinstance(parent, ast.Tuple | ast.List):
             around = found.parents[parent]
-            if isinstance(around, ast.Assign) and isinstance(around.value, ast.Tuple | ast.List):
-                targets, values = parent.elts, around.value.elts
+            if isinstance(around, ast.Assign):
+                targets, value = parent.elts, around.value
+                values = value.elts if isinstance(value, ast.Tuple | ast.List) else _given_back(value, targets)
                 if len(targets) == len(values) and not any(isinstance(x, ast.Starred) for x in (*targets, *values)):
                     return values[targets.index(node)]
     return None
+
+
+def _given_back(value: ast.AST | None, targets: list[ast.expr]) -> list[ast.expr]:
+    """Return what a call is given if it gives the same back, made ready: ``x, y = accelerator.prepare(x, y)``."""
+    if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Attribute) or len(value.args) != len(targets):
+        return []
+    name, (first, *_) = value.func.attr, zip(targets, value.args, strict=True)
+    if name in _READY or (name in _READY_TOGETHER and (len(targets) > 1 or _is_same(*first))):
+        return value.args
+    return []
+
+
+def _is_same(one: ast.expr, other: ast.expr) -> bool:
+    return isinstance(other, ast.Name | ast.Attribute) and ast.unparse(one) == ast.unparse(other)
 
 
 def _attribute(found: Index, node: ast.AST, scope: Scope) -> None:

@@ -91,18 +91,26 @@ class Values:
         if isinstance(node, ast.Call):
             return self._called(node, depth)
         if isinstance(node, ast.Name):
-            values = [binding.value for binding in self._file.names.bindings(node)]
+            bindings = self._file.names.bindings(node)
+            # In x, y = accelerator.prepare(x, y) they stay what they are.
+            values = [one.value for one in bindings if self._file.names.bindings(one.value) is not bindings]
         elif isinstance(node, ast.Attribute):
             owner = self._owner(node.value)
             if not isinstance(owner, Definition) or not isinstance(owner.node, ast.ClassDef):
                 return None
             scope = owner.file.index.inner[owner.node]
-            return owner.file.values.same(scope.attributes.get(node.attr, []), depth)
+            theirs = owner.file.values
+            values = [value for value in scope.attributes.get(node.attr, []) if not theirs.is_own(value, node.attr)]
+            return theirs.same(values, depth)
         elif isinstance(node, ast.IfExp):
             values = [node.body, node.orelse]
         else:
             return None
         return self.same(values, depth)
+
+    def is_own(self, value: ast.AST | None, name: str) -> bool:
+        """Return whether a value is this attribute of ``self``: what it is assigned it is already."""
+        return isinstance(value, ast.Attribute) and value.attr == name and self._self(value.value) is not None
 
     def same(self, values: list[ast.AST | None], depth: int) -> Meaning:
         """Return the maker of all of these, and None unless it is the same for each."""

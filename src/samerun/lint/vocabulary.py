@@ -28,15 +28,18 @@ class Act:
     """What a call does.
 
     Attributes:
-        kind: seed, draw, model, optimizer, scheduler, scaler, loader, sampler, split, generator, capture, restore,
-            save, load, flag or environment. Of a timeline also iterate, train and unknown-seed.
+        kind: seed, entropy (a seed from the operating system, another in each run), draw, model, optimizer, scheduler,
+            scaler, loader, sampler, split, generator, capture, restore, save, load, flag or environment. Of a timeline
+            also iterate, train and unknown-seed.
         libraries: the global generators that it seeds, draws from, reads or sets.
         own: arguments that let it use another generator than the global one.
+        number: the name of its first argument, if it is entropy where that is None or not given.
     """
 
     kind: str
     libraries: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
+    number: str = ""
 
 
 def _each(names: str, prefix: str, found: Act) -> dict[str, Act]:
@@ -45,10 +48,12 @@ def _each(names: str, prefix: str, found: Act) -> dict[str, Act]:
 
 _ACTS: dict[str, Act] = {
     # Seeds
-    "random.seed": Act("seed", (PYTHON,)),
-    "numpy.random.seed": Act("seed", (NUMPY,)),
+    "random.seed": Act("seed", (PYTHON,), number="a"),
+    "numpy.random.seed": Act("seed", (NUMPY,), number="seed"),
     "torch.manual_seed": Act("seed", _TORCH),
     **_each("manual_seed manual_seed_all", "torch.cuda", Act("seed", (CUDA,))),
+    "torch.seed": Act("entropy", _TORCH),
+    **_each("seed seed_all", "torch.cuda", Act("entropy", (CUDA,))),
     "tensorflow.keras.utils.set_random_seed": Act("seed", (PYTHON, NUMPY)),
     "keras.utils.set_random_seed": Act("seed", ALL),
     **dict.fromkeys(

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from itertools import permutations
 from pathlib import Path
 
 import pytest
 
-from samerun.lint import File
+from samerun.lint import File, project
 from samerun.lint.project import Project
+
+
+def read(path, known):
+    return File.of(path.read_bytes(), path, known)
 
 
 def told(text):
@@ -60,6 +65,12 @@ def test_what_a_script_does_in_order():
         ("random.seed(random.random())", [("draw", True), ("seed", True)]),
         ("def main(): random.seed(0)\nfire.Fire(main)", [("seed", True)]),
         ("seed_it_all(3)", [("unknown-seed", True)]),
+        ("random.seed()", [("entropy", True)]),
+        ("random.seed(None)", [("entropy", True)]),
+        ("random.seed(a=None)", [("entropy", True)]),
+        ("random.seed(a=3)", [("seed", True)]),
+        ("random.seed(x)", [("seed", True)]),
+        ("random.seed(*x)", [("seed", True)]),
         ("env.seed(3)", [("unknown-seed", True)]),
         ("env = make()\nenv.seed(3)", []),
     ],
@@ -94,6 +105,78 @@ def test_many_calls_of_many_functions_are_followed_once_each():
 def test_functions_that_call_each_other_come_to_an_end():
     text = "import random\ndef f():\n    g()\n    random.seed(0)\ndef g():\n    f()\n    random.random()\nf()\n"
     assert kinds(text) == [("draw", True), ("seed", True)]
+
+
+CIRCLE = """
+import random
+def f(o):
+    g(o)
+    o.step()
+    random.seed(0)
+def g(o):
+    h(o)
+    random.random()
+def h(o):
+    f(o)
+    g(o)
+"""
+
+
+def test_what_a_function_in_a_circle_does_is_the_same_whichever_is_asked_for_first():
+    found = set()
+    for order in permutations("fgh"):
+        file = File.of(CIRCLE.encode(), Path("x.py"), Project())
+        functions = {function.name: function for function in file.functions}
+        kinds = {name: tuple(event.kind for event in file.timeline_of(functions[name])) for name in order}
+        trains = {name: file.trains_when_called(functions[name]) for name in order}
+        found.add((tuple(sorted(kinds.items())), tuple(sorted(trains.items()))))
+    assert found == {
+        (
+            (
+                ("f", ("draw", "train", "seed")),
+                ("g", ("train", "seed", "draw")),
+                ("h", ("draw", "train", "seed", "draw")),
+            ),
+            (("f", True), ("g", True), ("h", True)),
+        )
+    }
+
+
+def test_modules_that_import_each_other_do_the_same_whichever_is_asked_for_first(tmp_path):
+    (tmp_path / "a.py").write_text("import random, b\nrandom.seed(0)\n")
+    (tmp_path / "b.py").write_text("import random, a\nrandom.random()\n")
+    for order in ("ab", "ba"):
+        project = Project()
+        files = [read(tmp_path / f"{name}.py", project) for name in order]
+        kinds = {file.path.stem: [event.kind for event in file.timeline_when_imported] for file in files}
+        assert kinds == {"a": ["draw", "seed"], "b": ["seed", "draw"]}
+
+
+@pytest.mark.parametrize(("most", "kinds"), [(1000, ["draw", "seed"]), (150, ["unknown-seed", "seed"])])
+def test_what_importing_more_than_is_read_does_is_unknown(tmp_path, monkeypatch, most, kinds):
+    monkeypatch.setattr(project, "_MOST", most)
+    for number in range(10):
+        (tmp_path / f"m{number}.py").write_text(f"try:\n    import m{number + 1}\nfinally:\n    pass\n")
+    (tmp_path / "m10.py").write_text("import random\nrandom.random()\n")
+    (tmp_path / "x.py").write_text("import random, m0\nrandom.seed(0)\n")
+    known = Project()
+    file = read(tmp_path / "x.py", known)
+    assert [event.kind for event in file.timeline] == kinds
+    assert (tmp_path / "m10.py" in [found.path for found in known._files.values() if found]) is (most == 1000)
+
+
+def test_what_only_a_function_imports_is_not_run_by_an_import(tmp_path):
+    (tmp_path / "a.py").write_text("import b\nif x:\n    from c import d\ndef f():\n    import e\n")
+    for name in "bce":
+        (tmp_path / f"{name}.py").touch()
+    assert [found.path.stem for found in read(tmp_path / "a.py", Project()).imported] == ["b", "c"]
+
+
+def test_many_functions_that_all_call_each_other_are_no_harm():
+    calls = "".join(f"    f{n}()\n" for n in range(14))
+    text = "import random\n" + "".join(f"def f{n}():\n{calls}    random.random()\n" for n in range(14)) + "f3()\n"
+    file = File.of(text.encode(), Path("x.py"), Project())
+    assert {event.kind for function in file.functions for event in file.timeline_of(function)} == {"draw"}
 
 
 def test_a_chain_of_calls_beyond_all_reason_is_no_harm():

@@ -83,6 +83,26 @@ def test_resolve(text, name):
             "import torch\nclass A:\n    def f(self):\n        self.o = torch.optim.SGD(p)\na = A()\na.o",
             "torch.optim.SGD",
         ),
+        ("import torch\no = torch.optim.SGD(p)\nm, o = accelerator.prepare(m, o)\no", "torch.optim.SGD"),
+        ("import torch\no = torch.optim.SGD(p)\no = accelerator.prepare(o, device=[True])\no", "torch.optim.SGD"),
+        ("import torch\no = torch.optim.SGD(p)\nm, mine = fabric.setup(m, o)\nmine", "torch.optim.SGD"),
+        ("import torch\no = torch.optim.SGD(p)\nmine = fabric.setup_optimizers(o)\nmine", "torch.optim.SGD"),
+        (
+            "import torch\nclass A:\n    def f(self):\n        self.o = torch.optim.SGD(p)\n"
+            "        self.m, self.o = self.a.prepare(self.m, self.o)\n        self.o",
+            "torch.optim.SGD",
+        ),
+        ("import torch\no = torch.optim.SGD(p)\no, m = accelerator.prepare(m, o)\no", None),
+        ("import torch\no = torch.optim.SGD(p)\nm, o = accelerator.prepare(*things, o)\no", None),
+        ("import torch\no = torch.optim.SGD(p)\nm, o = accelerator.prepare(o)\no", None),
+        ("import torch\no = torch.optim.SGD(p)\nm, o = f(m, o)\no", None),
+        ("import torch\no = torch.optim.SGD(p)\nx = app.setup(o)\nx", None),
+        ("import torch\no = o\no", None),
+        (
+            "import torch\nclass A:\n    def f(self, other):\n        self.o = torch.optim.SGD(p)\n"
+            "        self.o = other.o\n        self.o",
+            None,
+        ),
     ],
 )
 def test_kind_of(text, kind):

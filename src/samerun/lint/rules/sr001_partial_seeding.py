@@ -63,6 +63,8 @@ _SEEDS = {PYTHON: ("random", "seed"), NUMPY: ("numpy.random", "seed"), CPU: ("to
 
 
 def _check(file: File) -> Iterable[Finding]:
+    if any(event.kind == "unknown-seed" for event in file.timeline):
+        return  # before all calls are followed, which in a large project takes long
     seeds = sorted(_seeds(file), key=lambda pair: (pair[0].lineno, pair[0].col_offset))
     if not seeds or any(not libraries for _, libraries in seeds):
         return
@@ -81,11 +83,12 @@ def _check(file: File) -> Iterable[Finding]:
 def _seeds(file: File) -> Iterator[tuple[ast.expr | ast.stmt, tuple[str, ...]]]:
     """Yield the calls that seed, here or where they lead, with the libraries; none for what may seed any."""
     for name, calls in file.called.items():
-        found = act(name)
-        if found is not None and found.kind in ("seed", "restore"):
-            yield from ((call, found.libraries) for call in calls)
-        elif may_seed(name):
+        if may_seed(name):
             yield from ((call, ()) for call in calls)
+        for call in calls:
+            found = file.act(call)
+            if found is not None and found.kind in ("seed", "restore"):
+                yield call, found.libraries
     for event in file.timeline:
         if event.kind in ("seed", "restore", "unknown-seed"):
             yield event.site, event.libraries
