@@ -18,6 +18,7 @@ from samerun.lint.scopes import Index, index
 from samerun.lint.values import Values
 
 if TYPE_CHECKING:
+    from samerun.lint.checkpoints import Checkpoints
     from samerun.lint.flow import Event
 
 __all__ = ["File"]
@@ -297,6 +298,13 @@ class File:
                 if allowed:
                     self._timelines[function] = timeline(self, function)
         return self._timelines[function]
+
+    @cached_property
+    def checkpoints(self) -> Checkpoints:
+        """Which states the file puts together in a checkpoint, and which it loads."""
+        from samerun.lint.checkpoints import Checkpoints
+
+        return Checkpoints(self)
 
     # Places
 
