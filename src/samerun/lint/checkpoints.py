@@ -17,7 +17,17 @@ from samerun.lint.vocabulary import act
 if TYPE_CHECKING:
     from samerun.lint.file import File
 
-__all__ = ["Checkpoint", "Checkpoints", "Load", "Piece", "role_of", "tells_of_generators"]
+__all__ = [
+    "Checkpoint",
+    "Checkpoints",
+    "Load",
+    "Piece",
+    "name_of",
+    "role_of",
+    "role_said",
+    "tells_of_generators",
+    "text_of",
+]
 
 # What something is by what it is called, where nothing else tells. The first that fits counts.
 _ROLES = (
@@ -27,7 +37,9 @@ _ROLES = (
     ("average", re.compile(r"(^|_)(ema|swa)|ema$|averag")),
     ("data", re.compile(r"loader|sampler|dataset")),
 )
-_AVERAGES = re.compile(r"EMA|Ema(?![a-z])|AveragedModel|ExponentialMovingAverage")
+_AVERAGES = re.compile(
+    r"(Model|Weight|Param)?s?(EMA|Ema)(Model|Weights|Handler|Helper)?(V\d)?|AveragedModel|ExponentialMovingAverage"
+)
 _GENERATORS = re.compile(r"rng|random|generator_?state")
 _MODELS = re.compile(r"model|net|weights|state_dict$")
 # Around a model, not models themselves.
@@ -105,7 +117,7 @@ class Checkpoints:
             if group is not None:
                 owner = call.func.value  # type: ignore[attr-defined]
                 role = role_of(self._file, owner)
-                piece = Piece(key, name_of(owner), _said(key) if role == "model" and key else role, call)
+                piece = Piece(key, name_of(owner), role_said(key) if role == "model" and key else role, call)
                 groups[group].append((piece, container))
         found = [self._checkpoint(members) for members in groups.values()]
         whole = [one for one in found if _is_whole(one) and not self._is_part(one.node)]
@@ -132,12 +144,12 @@ class Checkpoints:
     def _load(self, call: ast.Call, owner: ast.expr) -> Load:
         key, role = self._key_loaded(call), role_of(self._file, owner)
         if role == "model" and key is not None:
-            role = _said(key)
+            role = role_said(key)
         loop = self._file.enclosing(call, ast.For)
         if role == "model" and isinstance(owner, ast.Name) and loop is not None:
             # for one, state in zip(optimizers, states): one.load_state_dict(state)
             bound = any(isinstance(node, ast.Name) and node.id == owner.id for node in ast.walk(loop.target))
-            role = _said(self._file.segment(loop.iter)) if bound else role
+            role = role_said(self._file.segment(loop.iter)) if bound else role
         return Load(key, name_of(owner), role, call)
 
     @cached_property
@@ -276,12 +288,13 @@ def role_of(file: File, owner: ast.expr) -> str:
         if known is not None and known.kind in ("optimizer", "scheduler", "scaler"):
             return known.kind
     made = class_.node.name if class_ is not None and isinstance(class_.node, ast.ClassDef) else kind or ""
-    if _AVERAGES.search(made.rpartition(".")[2]):
+    if _AVERAGES.fullmatch(made.rpartition(".")[2]):
         return "average"
-    return _said(name_of(owner))
+    return role_said(name_of(owner))
 
 
-def _said(name: str) -> str:
+def role_said(name: str) -> str:
+    """Return what something with a state is by what it is called."""
     return next((role for role, words in _ROLES if words.search(name.lower())), "model")
 
 

@@ -132,6 +132,7 @@ _ACTS: dict[str, Act] = {
     "torchdata.stateful_dataloader.StatefulDataLoader": Act("loader"),
     "torch_geometric.loader.DataLoader": Act("loader"),
     "torch.amp.GradScaler": Act("scaler"),
+    "torch.optim.swa_utils.SWALR": Act("scheduler"),
     "torch.save": Act("save"),
     "torch.load": Act("load"),
     "torch.use_deterministic_algorithms": Act("flag"),
@@ -184,7 +185,7 @@ def act(name: str) -> Act | None:
     if name.startswith(_SCHEDULERS):
         return Act("scheduler") if last[:1].isupper() or last.endswith(("schedule", "scheduler")) else None
     if name.startswith(_OPTIMIZERS):
-        return Act("optimizer") if last[:1].isupper() else None
+        return Act("optimizer") if last[:1].isupper() and ".swa_utils." not in name else None
     if name.startswith("torchvision.models."):
         return Act("model", (CPU,)) if last[:1] != "_" and not last.endswith("Weights") else None
     return None
