@@ -246,8 +246,9 @@ class Checkpoints:
     def _added(self, name: ast.Name) -> tuple[set[str], bool]:
         """Return the keys that are set one by one, and whether something is set that cannot be read."""
         keys: set[str] = set()
-        unread = any(
-            not (isinstance(binding.value, ast.Dict) or self._is_dict(binding.value or binding.node))
+        # Other things may have the same name: a checkpoint that is loaded, say.
+        unread = not any(
+            isinstance(binding.value, ast.Dict) or self._is_dict(binding.value or binding.node)
             for binding in self._file.names.bindings(name)
         )
         where = self._group(name)

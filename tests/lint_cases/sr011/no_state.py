@@ -19,6 +19,8 @@ def train(model, loader, path, start_epoch):
     shifted = LambdaLR(optimizer, lambda step: 0.9 ** (step + start_epoch))
     told = StepLR(optimizer, 3)
     caught = StepLR(optimizer, 3)
+    moved = StepLR(optimizer, 3)
+    moved.last_epoch = start_epoch - 1
     mine = schedule(optimizer)
     off = GradScaler("cuda", enabled=False)
     smooth = EMA(0.9)
@@ -35,5 +37,6 @@ def train(model, loader, path, start_epoch):
         placed.step()
         shifted.step()
         told.step(epoch)
+        moved.step()
         mine.step()
         torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict()}, path)
