@@ -266,7 +266,9 @@ class Checkpoints:
 
     def _is_part(self, node: ast.AST) -> bool:
         function = self._file.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef)
-        return function is not None and function.name in ("state_dict", "__getstate__", "get_state")
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            return False
+        return function.name in ("state_dict", "__getstate__", "get_state")
 
     def _key_loaded(self, call: ast.Call) -> str | None:
         value: ast.AST | None = call.args[0] if call.args else self._file.argument(call, "state_dict")

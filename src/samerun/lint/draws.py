@@ -67,9 +67,10 @@ def _kind(file: File, name: str, last: str, call: ast.Call) -> Kind | None:
     if what is None or what.kind != "draw" or _is_start(name):
         return None
     function = file.enclosing(call, ast.FunctionDef, ast.AsyncFunctionDef)
-    if function is not None and function.name in _ITEMS:
+    around = function.name if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else ""
+    if around in _ITEMS:
         return "item"
-    if function is not None and function.name in _STEPS:
+    if around in _STEPS:
         return "step"
     return "step" if any(file.is_training_loop(loop) for loop in file.loops(call)) else None
 

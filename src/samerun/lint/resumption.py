@@ -49,7 +49,8 @@ def resumed_loops(file: File) -> list[ResumedLoop]:
 
 def _resumed(file: File, loop: ast.For) -> ResumedLoop | None:
     function = file.enclosing(loop, ast.FunctionDef, ast.AsyncFunctionDef)
-    for events in (file.timeline_of(function) if function is not None else (), file.timeline):
+    own = file.timeline_of(function) if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else ()
+    for events in (own, file.timeline):
         inside = [event for event in events if _is_in(file, event, loop)]
         if not inside:
             continue

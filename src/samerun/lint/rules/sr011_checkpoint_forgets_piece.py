@@ -107,7 +107,8 @@ def _holds_the_average(checkpoint: Checkpoint) -> bool:
     """Return whether the function that saves speaks of an average, which it may save in place of the model."""
     file = checkpoint.file
     function = file.enclosing(checkpoint.node, ast.FunctionDef)
-    for node in (*file.nodes(ast.Attribute), *file.nodes(ast.Name)):
+    nodes: list[ast.Attribute | ast.Name] = [*file.nodes(ast.Attribute), *file.nodes(ast.Name)]
+    for node in nodes:
         if role_said(name_of(node)) != "average" or file.enclosing(node, ast.FunctionDef) is not function:
             continue
         around = file.parent(node)
