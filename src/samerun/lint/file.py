@@ -19,6 +19,7 @@ from samerun.lint.values import Values
 from samerun.lint.vocabulary import Act, act
 
 if TYPE_CHECKING:
+    from samerun.lint.checkpoints import Checkpoints
     from samerun.lint.flow import Event
     from samerun.lint.seeds import Seeding
 
@@ -343,6 +344,13 @@ class File:
         from samerun.lint.seeds import seedings
 
         return seedings(self)
+
+    @cached_property
+    def checkpoints(self) -> Checkpoints:
+        """Which states the file puts together in a checkpoint, and which it loads."""
+        from samerun.lint.checkpoints import Checkpoints
+
+        return Checkpoints(self)
 
     # Places
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from samerun.lint.names import Definition
-from samerun.lint.vocabulary import CALLERS, act, may_seed
+from samerun.lint.vocabulary import CALLERS, METHODS, act, may_seed
 
 if TYPE_CHECKING:
     from samerun.lint.file import File, Function
@@ -265,6 +265,12 @@ class _Walk:
         if isinstance(call.func, ast.Attribute):
             if call.func.attr in ("backward", "step", "fit"):
                 self._add("train", (), call.func.attr, call, where)
+                return
+            if call.func.attr in METHODS:
+                name = f"{where.file.kind_of(call.func.value)}.{call.func.attr}"
+                found = act(name)
+                if found is not None:
+                    self._add(found.kind, found.libraries, name, call, where)
                 return
             # A method called seed belongs to its object: env.seed(0), generator.manual_seed(0).
             root = call.func.value

@@ -6,7 +6,20 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
-__all__ = ["ALL", "CALLERS", "CPU", "CUDA", "LIBRARIES", "NUMPY", "PYTHON", "Act", "act", "may_seed", "named"]
+__all__ = [
+    "ALL",
+    "CALLERS",
+    "CPU",
+    "CUDA",
+    "LIBRARIES",
+    "METHODS",
+    "NUMPY",
+    "PYTHON",
+    "Act",
+    "act",
+    "may_seed",
+    "named",
+]
 
 PYTHON, NUMPY, CPU, CUDA = "python", "numpy", "torch.cpu", "torch.cuda"
 ALL = (PYTHON, NUMPY, CPU, CUDA)
@@ -114,6 +127,9 @@ _ACTS: dict[str, Act] = {
     **_each("set_rng_state set_rng_state_all", "torch.cuda", Act("restore", (CUDA,))),
     "samerun.capture": Act("capture", ALL),
     "samerun.restore": Act("restore", ALL),
+    # Methods of what a library made
+    "accelerate.Accelerator.save_state": Act("capture", ALL),
+    "accelerate.Accelerator.load_state": Act("restore", ALL),
     # What a training is made of
     "torch.utils.data.DataLoader": Act("loader"),
     "samerun.DataLoader": Act("loader"),
@@ -127,6 +143,7 @@ _ACTS: dict[str, Act] = {
         Act("sampler", (CPU,), ("generator",)),
     ),
     "torch.amp.GradScaler": Act("scaler"),
+    "torch.optim.swa_utils.SWALR": Act("scheduler"),
     "torch.save": Act("save"),
     "torch.load": Act("load"),
     "torch.use_deterministic_algorithms": Act("flag"),
@@ -145,6 +162,8 @@ _ACTS: dict[str, Act] = {
 # What is told by how the name begins and ends.
 _OPTIMIZERS = ("torch.optim.",)
 _SCHEDULERS = ("torch.optim.lr_scheduler.", "transformers.get_")
+#: Names of methods that are looked up by what made the object: `act` knows them under the name of its class.
+METHODS = frozenset(("save_state", "load_state"))
 #: Calls that call their first argument.
 CALLERS = frozenset(
     (
@@ -177,7 +196,7 @@ def act(name: str) -> Act | None:
     if name.startswith(_SCHEDULERS):
         return Act("scheduler") if last[:1].isupper() or last.endswith(("schedule", "scheduler")) else None
     if name.startswith(_OPTIMIZERS):
-        return Act("optimizer") if last[:1].isupper() else None
+        return Act("optimizer") if last[:1].isupper() and ".swa_utils." not in name else None
     if name.startswith("torchvision.models."):
         return Act("model", (CPU,)) if last[:1] != "_" and not last.endswith("Weights") else None
     return None

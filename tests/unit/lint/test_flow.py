@@ -73,10 +73,12 @@ def test_what_a_script_does_in_order():
         ("random.seed(*x)", [("seed", True)]),
         ("env.seed(3)", [("unknown-seed", True)]),
         ("env = make()\nenv.seed(3)", []),
+        ("a = Accelerator()\na.save_state(x)\na.load_state(x)", [("capture", True), ("restore", True)]),
+        ("a = make()\na.load_state(x)", []),
     ],
 )
 def test_branches_calls_and_what_is_not_run(text, expected):
-    assert kinds(f"import random, fire\n{text}\n") == expected
+    assert kinds(f"import random, fire\nfrom accelerate import Accelerator\n{text}\n") == expected
 
 
 def test_loops():

@@ -45,7 +45,7 @@ def mutated(text, draws):
 def test_mutated_sources_are_reported_on(seed):
     draws = random.Random(seed)
     parsed = 0
-    for path in draws.sample(SOURCES, 12):
+    for path in draws.sample(SOURCES, 24):
         report = lint_bytes(mutated(path.read_text(), draws).encode(), str(path.with_name("mutated.py")), pedantic=True)
         parsed += report.readable
         for finding in report.findings:
