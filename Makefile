@@ -56,4 +56,4 @@ bench: $(VENV)/.dev  ## one table of ratios
 	$(BIN)/python -m benchmarks
 
 clean:  ## remove everything that was made
-	rm -rf $(VENV) build dist docs/_build samerun-demo samerun-lab .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist docs/_build samerun-demo samerun-lab .mypy_cache .pytest_cache .ruff_cache .samerun_cache .hypothesis .import_linter_cache

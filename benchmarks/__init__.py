@@ -16,5 +16,6 @@ SUBJECTS = (
     "tracing_ops",
     "divergence",
     "verify",
+    "lint",
     "importing",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import samerun
+from samerun.lint.rule import SECTIONS
 
 if TYPE_CHECKING:
     from docutils.nodes import TextElement, reference
@@ -22,10 +23,12 @@ html_theme = "furo"
 html_title = f"samerun {version}"
 
 autodoc_member_order = "bysource"
+# The sections of the pages of rules, which are the docstrings of their modules.
+napoleon_custom_sections = [title for title in SECTIONS if title != "Example"]
 myst_heading_anchors = 3
 # Objects of other projects cannot be looked up: their inventories are on the network, and the build does without it.
 nitpick_ignore_regex = [
-    ("py:.*", r"(collections|datetime|numpy|np|os|pathlib|random|signal|torch|types|typing)(\..+)?")
+    ("py:.*", r"(ast|collections|datetime|numpy|np|os|pathlib|random|signal|torch|types|typing)(\..+)?")
 ]
 nitpick_ignore = [
     ("py:class", "Environment"),  # an alias for nested JSON values that refers to itself
@@ -33,6 +36,9 @@ nitpick_ignore = [
     # Type variables.
     ("py:class", "samerun.rng.source.Native"),
     ("py:class", "samerun.data.loader.T_co"),
+    ("py:class", "samerun.lint.file._Node"),
+    ("py:class", "samerun.lint.scopes.Index"),  # what the other answers of a file are made of
+    ("py:class", "Function"),  # an alias for the two kinds of functions that a tree has
 ]
 
 

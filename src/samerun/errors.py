@@ -14,6 +14,7 @@
     ├── CheckpointError      a checkpoint that cannot be written or used (also a RuntimeError)
     ├── TraceError           a trace that cannot be written, read or compared (also a RuntimeError)
     ├── VerifyError          a script that cannot be tried out (also a RuntimeError)
+    ├── LintError            a file or a rule that `samerun lint` cannot use (also a RuntimeError)
     ├── NotebookError        a wish of a notebook's cell that cannot be met (also a RuntimeError)
     ├── MissingExtraError    an optional dependency is not installed (also an ImportError)
     ├── ProcessError         a process that was started for this failed (also a RuntimeError)
@@ -33,6 +34,7 @@ __all__ = [
     "CheckpointError",
     "DeterminismError",
     "DiscoveryError",
+    "LintError",
     "LoaderError",
     "MissingExtraError",
     "NotebookError",
@@ -235,6 +237,20 @@ class VerifyError(SamerunError, RuntimeError):
 
     Attributes:
         where: the command, the option or the file.
+        reason: what was found, what was expected, and what to do.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        self.where = where
+        self.reason = reason
+        super().__init__(f"{where}: {reason}")
+
+
+class LintError(SamerunError, RuntimeError):
+    """A file, a setting or a rule that ``samerun lint`` cannot use.
+
+    Attributes:
+        where: the file, the option, the key or the rule.
         reason: what was found, what was expected, and what to do.
     """
 

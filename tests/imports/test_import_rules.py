@@ -59,6 +59,8 @@ def test_the_contracts_are_kept():
         ("data/loader.py", "import jinja2", "The library needs none of what the extras bring"),
         ("run/run.py", "import pytest", "The library needs none of what the extras bring"),
         ("verify/call.py", "import samerun.integrations.pytest", "Dependencies point one way"),
+        ("lint/source.py", "import numpy", "lint needs the standard library alone"),
+        ("lint/check.py", "import samerun.state", "Dependencies point one way"),
         ("derive.py", "import numpy", "errors and derive are standard library only"),
     ],
 )

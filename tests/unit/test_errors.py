@@ -29,6 +29,7 @@ ERRORS = [
     (errors.DeterminismError("a", 1, 2, "c"), RuntimeError),
     (errors.CheckpointError("a", "b"), RuntimeError),
     (errors.TraceError("a", "b"), RuntimeError),
+    (errors.LintError("a", "b"), RuntimeError),
     (errors.NotebookError("a", "b"), RuntimeError),
     (errors.MissingExtraError("click", "cli"), ImportError),
     (errors.ProcessError("a", 1, "b"), RuntimeError),

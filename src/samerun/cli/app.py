@@ -13,7 +13,7 @@ from samerun.errors import SamerunError
 __all__ = ["app"]
 
 # A new verb is a module of this name with a click command of this name.
-_VERBS = ("ckpt", "demo", "diff", "env", "explain", "lab", "notebook", "trace", "verify")
+_VERBS = ("ckpt", "demo", "diff", "env", "explain", "lab", "lint", "notebook", "rule", "trace", "verify")
 
 
 class _Verbs(click.Group):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from samerun.ci import Level, annotation
 from samerun.verify.outcome import Outcome, Report
 from samerun.verify.words import ANEW, advice_to_resume, difference, verdict
 
 __all__ = ["commands"]
 
-_LEVELS = {"differs": "error", "failed": "error", "environment": "warning"}
+_LEVELS: dict[str, Level] = {"differs": "error", "failed": "error", "environment": "warning"}
 _PLACE = re.compile(r"(?P<file>.+?):(?P<line>\d+)( in .+)?")
 
 
@@ -18,13 +19,12 @@ def commands(report: Report) -> Iterator[str]:
     """Yield a line for each thing that is to be noticed, in the way that GitHub's runner reads from a job's output.
 
     What differs or could not be run is an error; what depends on the environment a warning; what is accepted a notice.
-    Source: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
     """
     for outcome in report.outcomes:
         if outcome.status in _LEVELS:
             yield _annotation(outcome)
     if advice := advice_to_resume(report):
-        yield f"::warning title={_property('samerun: interrupt')}::{_escaped(f'{ANEW}. {advice}')}"
+        yield annotation("warning", f"{ANEW}. {advice}", title="samerun: interrupt")
 
 
 def _annotation(outcome: Outcome) -> str:
@@ -34,13 +34,4 @@ def _annotation(outcome: Outcome) -> str:
     level = "notice" if outcome.accepted else _LEVELS[outcome.status]
     where = difference(outcome)
     text = "\n".join(filter(None, [where, outcome.reason, outcome.advice and f"What to do: {outcome.advice}"]))
-    given = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"::{level} {given}::{_escaped(text)}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
+    return annotation(level, text, **properties)

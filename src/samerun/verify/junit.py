@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from xml.etree import ElementTree as ET
 from xml.etree.ElementTree import Element, SubElement
 
+from samerun.ci import xml_text
 from samerun.verify.outcome import Outcome, Report
 from samerun.verify.words import difference, resumed, surroundings, verdict
 
 __all__ = ["document"]
 
-# What XML 1.0 cannot hold, and the codes of terminals, which what scripts print may have.
-_FORBIDDEN = re.compile("\x1b\\[[0-9;]*[A-Za-z]|[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # What stands in for a trial's result, unless it is the same or accepted.
 _RESULTS = {"differs": "failure", "failed": "error", "environment": "skipped", "skipped": "skipped"}
 
@@ -29,7 +27,7 @@ def document(report: Report) -> str:
         suite.set(plural, str(sum(case.find(result) is not None for case in cases)))
     properties = SubElement(suite, "properties")
     for name, value in {"command": report.command, **surroundings(report.environment)}.items():
-        SubElement(properties, "property", name=name, value=_clean(value))
+        SubElement(properties, "property", name=name, value=xml_text(value))
     suite.extend(cases)
     root = Element("testsuites")
     root.append(suite)
@@ -42,20 +40,16 @@ def _seconds(report: Report) -> float:
 
 
 def _case(outcome: Outcome) -> Element:
-    case = Element("testcase", classname=f"samerun.{outcome.scenario}", name=_clean(outcome.trial))
+    case = Element("testcase", classname=f"samerun.{outcome.scenario}", name=xml_text(outcome.trial))
     kind = "skipped" if outcome.accepted else _RESULTS.get(outcome.status)
     if kind is not None:
         said = ": ".join(filter(None, [verdict(outcome), difference(outcome) or outcome.reason]))
-        result = SubElement(case, kind, message=_clean(said))
+        result = SubElement(case, kind, message=xml_text(said))
         if kind != "skipped":
             result.set("type", outcome.cause)
         lines = [outcome.reason, outcome.place and f"at {outcome.place}", *outcome.notes]
         lines.append(outcome.advice and f"do: {outcome.advice}")
-        result.text = _clean("\n".join(filter(None, lines)))
+        result.text = xml_text("\n".join(filter(None, lines)))
     if outcome.resumptions:
         SubElement(case, "system-out").text = resumed(outcome.resumptions)
     return case
-
-
-def _clean(text: str) -> str:
-    return _FORBIDDEN.sub("", text)

@@ -1,0 +1,434 @@
+"""A file as rules see it: what is called by its true name, what holds what, and what happens in which order."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from samerun.lint import source
+from samerun.lint.finding import Edit, Range
+from samerun.lint.names import Definition, Names
+from samerun.lint.notebook import Notebook
+from samerun.lint.project import Project
+from samerun.lint.scopes import Index, index
+from samerun.lint.values import Values
+from samerun.lint.vocabulary import Act, act
+
+if TYPE_CHECKING:
+    from samerun.lint.checkpoints import Checkpoints
+    from samerun.lint.flow import Event
+    from samerun.lint.seeds import Seeding
+
+__all__ = ["File"]
+
+_Node = TypeVar("_Node", bound=ast.AST)
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_TRAINS = frozenset(("backward", "step", "fit", "manual_backward", "training_step"))
+
+
+class File:
+    """One Python file or notebook. Nothing of it is ever run or imported.
+
+    Attributes:
+        path: where it is, or what it is called.
+        text: the Python text; of a notebook that of all code cells, magics made harmless.
+        lines: its lines without their ends.
+        tree: the parsed text.
+        notebook: the cells, if it is a notebook.
+        project: where other modules of the project are found.
+    """
+
+    def __init__(self, path: Path, text: str, project: Project, notebook: Notebook | None = None) -> None:
+        self.path = path
+        self.text = text
+        self.project = project
+        self.notebook = notebook
+        self.lines = source.split(text)
+        self.tree = source.parse(text, str(path))
+        self.names = Names(self)
+        self.values = Values(self)
+        self._trainers: dict[ast.AST, bool] = {}
+
+    @classmethod
+    def of(cls, data: bytes, path: Path, project: Project) -> File:
+        """Read the bytes of a file.
+
+        Raises:
+            UnreadableError: if they cannot be read.
+        """
+        if path.suffix == ".ipynb":
+            notebook = Notebook(data, str(path))
+            file = cls(path, notebook.text, project, notebook)
+        else:
+            text, _ = source.decode(data, str(path))
+            file = cls(path, text, project)
+        project.add(file, data)
+        return file
+
+    @property
+    def is_package(self) -> bool:
+        """Whether it is the `__init__` of a package."""
+        return self.path.name == "__init__.py"
+
+    @cached_property
+    def index(self) -> Index:
+        """All nodes by type, their parents and scopes."""
+        return index(self.tree)
+
+    # What there is
+
+    def nodes(self, kind: type[_Node]) -> list[_Node]:
+        """Return all nodes of exactly this type, in the order of the text."""
+        return self.index.nodes.get(kind, [])  # type: ignore[return-value]
+
+    @property
+    def functions(self) -> list[Function]:
+        """All functions and methods."""
+        return [*self.nodes(ast.FunctionDef), *self.nodes(ast.AsyncFunctionDef)]
+
+    @property
+    def classes(self) -> list[ast.ClassDef]:
+        """All classes."""
+        return self.nodes(ast.ClassDef)
+
+    def calls(self, *names: str) -> list[ast.Call]:
+        """Return the calls of what has one of these canonical names, in the order of the text."""
+        found = [call for name in names for call in self._calls.get(name, ())]
+        return found if len(names) == 1 else sorted(found, key=lambda call: (call.lineno, call.col_offset))
+
+    @property
+    def called(self) -> dict[str, list[ast.Call]]:
+        """All calls whose canonical name is known, by it."""
+        return self._calls
+
+    @cached_property
+    def _calls(self) -> dict[str, list[ast.Call]]:
+        found: defaultdict[str, list[ast.Call]] = defaultdict(list)
+        for call in self.nodes(ast.Call):
+            name = self.names.meaning(call.func)
+            if isinstance(name, str):
+                found[name].append(call)
+        return dict(found)
+
+    @cached_property
+    def imported(self) -> list[File]:
+        """The modules of the project that importing the file imports, without those that only a function does."""
+        found: dict[File, None] = {}
+        left: list[ast.AST] = [*reversed(self.tree.body)]
+        while left:
+            node = left.pop()
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                found |= dict.fromkeys(self.project.named(self, node))
+            elif isinstance(node, ast.stmt | ast.ExceptHandler) and not isinstance(node, Function):
+                left += reversed([*ast.iter_child_nodes(node)])
+        return list(found)
+
+    # Where it stands
+
+    def parent(self, node: ast.AST) -> ast.AST | None:
+        """Return the node around a node."""
+        return self.index.parents.get(node)
+
+    def around(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Yield the nodes around a node, the nearest first."""
+        parents = self.index.parents
+        found = parents.get(node)
+        while found is not None:
+            yield found
+            found = parents.get(found)
+
+    def enclosing(self, node: ast.AST, *kinds: type[_Node]) -> _Node | None:
+        """Return the nearest node of one of these types around a node."""
+        for found in self.around(node):
+            if isinstance(found, kinds):
+                return found
+        return None
+
+    def loops(self, node: ast.AST) -> list[ast.AST]:
+        """Return the loops that a node is run in each round of, the nearest first, up to the function around it."""
+        found: list[ast.AST] = []
+        inner = node
+        for outer in self.around(node):
+            if isinstance(outer, Function | ast.Lambda | ast.ClassDef):
+                break
+            if isinstance(outer, _LOOPS):
+                once = [outer.iter, *outer.orelse] if isinstance(outer, ast.For | ast.AsyncFor) else outer.orelse
+                if inner not in once:
+                    found.append(outer)
+            inner = outer
+        return found
+
+    def is_training_loop(self, loop: ast.AST) -> bool:
+        """Return whether a loop trains: calls ``backward``, ``step`` or ``fit`` of something in it, or a
+        function of the project that does.
+        """
+        return loop in self._training
+
+    @cached_property
+    def _training(self) -> frozenset[ast.AST]:
+        found: set[ast.AST] = set()
+        for call in self.nodes(ast.Call):
+            if self._trains(call):
+                found.update(self.loops(call))
+        return frozenset(found)
+
+    def _trains(self, call: ast.Call) -> bool:
+        itself = self._trains_itself(call)
+        if itself is not None:
+            return itself
+        callee = self.values.callee(call)
+        return isinstance(callee, Definition) and callee.file.trains_when_called(callee.node)
+
+    def trains_when_called(self, function: ast.AST) -> bool:
+        """Return whether a function of the file trains, itself or by what it calls."""
+        if function in self._trainers:
+            return self._trainers[function]
+        # Those on the way, each with the calls that are still to be looked at, and all that were met.
+        way = [(self, function, iter(self.calls_in(function)))]
+        met = {function: self}
+        while way:
+            file, _, calls = way[-1]
+            call = next(calls, None)
+            if call is None:
+                way.pop()
+                continue
+            known = file._trains_itself(call)
+            callee = file.values.callee(call) if known is None else None
+            if isinstance(callee, Definition):
+                known = callee.file._trainers.get(callee.node)
+                if known is None and callee.node not in met:
+                    met[callee.node] = callee.file
+                    way.append((callee.file, callee.node, iter(callee.file.calls_in(callee.node))))
+            if known:
+                for on_it, node, _ in way:
+                    on_it._trainers[node] = True
+                return True
+        for node, file in met.items():
+            file._trainers[node] = False
+        return False
+
+    def _trains_itself(self, call: ast.Call) -> bool | None:
+        """Return whether a call trains; None if that is up to the function that it calls."""
+        if isinstance(call.func, ast.Attribute) and call.func.attr in _TRAINS:
+            return self.resolve(call.func) is None
+        return None
+
+    @cached_property
+    def _calls_by_place(self) -> dict[ast.AST, list[ast.Call]]:
+        found: defaultdict[ast.AST, list[ast.Call]] = defaultdict(list)
+        for call in self.nodes(ast.Call):
+            function = self.enclosing(call, ast.FunctionDef, ast.AsyncFunctionDef)
+            for place in (*([function] if function is not None else []), *self.loops(call)):
+                found[place].append(call)
+        return dict(found)
+
+    # What it means
+
+    def resolve(self, node: ast.AST | None) -> str | None:
+        """Return the canonical dotted name of what an expression is, and None where that cannot be known.
+
+        Aliases, scopes and the project's re-exports are followed; Python's own are ``builtins.hash`` and so on.
+        """
+        found = self.names.meaning(node)
+        return found if isinstance(found, str) else None
+
+    def definition(self, node: ast.AST | None) -> Definition | None:
+        """Return the function, class or module of the project that an expression is, or a call calls."""
+        found = self.values.callee(node) if isinstance(node, ast.Call) else self.names.meaning(node)
+        return found if isinstance(found, Definition) else None
+
+    def kind_of(self, node: ast.AST | None) -> str | None:
+        """Return the canonical name of what made the value of an expression: ``torch.utils.data.DataLoader``.
+
+        Only where every assignment of the name, or of the attribute in its class, was made by it.
+        """
+        found = self.values.maker(node)
+        return found if isinstance(found, str) else None
+
+    def class_of(self, node: ast.AST | None) -> Definition | None:
+        """Return the class of the project that the value of an expression is an instance of."""
+        found = self.values.maker(node)
+        return found if isinstance(found, Definition) and isinstance(found.node, ast.ClassDef) else None
+
+    def ancestors(self, node: ast.ClassDef) -> frozenset[str]:
+        """Return the canonical names of the libraries' classes that a class derives from, directly or not."""
+        return self.values.ancestors(node)
+
+    def returned(self, function: Function) -> list[ast.expr]:
+        """Return the expressions that a function returns, without those of functions inside it."""
+        return self._returns.get(function, [])
+
+    @cached_property
+    def _returns(self) -> dict[ast.AST, list[ast.expr]]:
+        found: defaultdict[ast.AST, list[ast.expr]] = defaultdict(list)
+        for node in self.nodes(ast.Return):
+            function = self.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef)
+            if node.value is not None and function is not None and self.runs_when_called(function):
+                found[function].append(node.value)
+        return dict(found)
+
+    def calls_in(self, node: ast.AST) -> list[ast.Call]:
+        """Return the calls in a function, or in each round of a loop, without those of functions inside it."""
+        return self._calls_by_place.get(node, [])
+
+    def runs_when_called(self, function: ast.AST) -> bool:
+        """Return whether a call runs the body: that of a generator only makes one."""
+        return function not in self._generators
+
+    @cached_property
+    def _generators(self) -> frozenset[ast.AST | None]:
+        yields = [*self.nodes(ast.Yield), *self.nodes(ast.YieldFrom)]
+        return frozenset(self.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda) for node in yields)
+
+    def argument(self, call: ast.Call, name: str, position: int | None = None) -> ast.expr | None:
+        """Return an argument of a call by its name, or by its position from 0; None if it is not given."""
+        for keyword in call.keywords:
+            if keyword.arg == name:
+                return keyword.value
+        if position is None or position >= len(call.args):
+            return None
+        before = call.args[: position + 1]
+        return None if any(isinstance(value, ast.Starred) for value in before) else before[-1]
+
+    def has_unpacking(self, call: ast.Call) -> bool:
+        """Return whether a call has ``*args`` or ``**kwargs``, so that what is given cannot be known."""
+        return any(isinstance(value, ast.Starred) for value in call.args) or any(k.arg is None for k in call.keywords)
+
+    def act(self, call: ast.Call) -> Act | None:
+        """Return what a call does by its name and by whether it is given a number; None for what is of no account."""
+        name = self.resolve(call.func)
+        found = act(name) if name is not None else None
+        if found is None or not found.number or self.has_unpacking(call):
+            return found
+        given = self.argument(call, found.number, 0)
+        is_none = given is None or (isinstance(given, ast.Constant) and given.value is None)
+        return Act("entropy", found.libraries) if is_none else found
+
+    # What happens
+
+    @cached_property
+    def timeline(self) -> tuple[Event, ...]:
+        """What running the file does, in order."""
+        from samerun.lint.flow import timeline
+
+        return timeline(self)
+
+    @property
+    def timeline_when_imported(self) -> tuple[Event, ...]:
+        """What importing the file does, in order; modules that import each other see nothing of one another."""
+        from samerun.lint.flow import timeline
+
+        return self._found(self.tree, lambda: timeline(self, imported=True))
+
+    def timeline_of(self, function: Function) -> tuple[Event, ...]:
+        """Return what a call of a function does, in order."""
+        from samerun.lint.flow import timeline
+
+        return self._found(function, lambda: timeline(self, function))
+
+    def _found(self, node: ast.AST, find: Callable[[], tuple[Event, ...]]) -> tuple[Event, ...]:
+        def not_too_deep() -> tuple[Event, ...]:
+            with self.project.deeper() as allowed:
+                return find() if allowed else ()
+
+        return self.project.once.get(node, not_too_deep)
+
+    @cached_property
+    def seedings(self) -> list[Seeding]:
+        """The calls that seed global generators or one of their own, with the seeds, in the order of the text."""
+        from samerun.lint.seeds import seedings
+
+        return seedings(self)
+
+    @cached_property
+    def checkpoints(self) -> Checkpoints:
+        """Which states the file puts together in a checkpoint, and which it loads."""
+        from samerun.lint.checkpoints import Checkpoints
+
+        return Checkpoints(self)
+
+    # Places
+
+    def range(self, node: ast.AST) -> Range:
+        """Return where a node stands; of a function, class or loop the first line only."""
+        line, end = node.lineno, node.end_lineno  # type: ignore[attr-defined]
+        start, stop = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
+        if isinstance(node, ast.stmt) and hasattr(node, "body") and end != line:
+            end, stop = line, len(self.lines[line - 1].encode())
+        return self.place(Range(line, self._column(line, start), end, self._column(end, stop)))
+
+    def place(self, range: Range) -> Range:  # noqa: A002 - it is one
+        """Return a stretch of the text as one of the cell that it lies in; in a file it is the same."""
+        return range if self.notebook is None else self.notebook.place(range)
+
+    def where(self, node: ast.AST) -> str:
+        """Return where a node stands, in words for messages: ``line 3``, or ``line 3 of cell 2``."""
+        place = self.range(node)
+        return f"line {place.line} of cell {place.cell}" if place.cell else f"line {place.line}"
+
+    def text_line(self, range: Range) -> int:  # noqa: A002
+        """Return the line of the whole text that a stretch begins in."""
+        before = self.notebook.cell(range.cell).first - 1 if self.notebook is not None and range.cell else 0
+        return before + range.line
+
+    def line(self, range: Range) -> str:  # noqa: A002
+        """Return the first line of a stretch, as it stands in the file."""
+        lines = self.lines if self.notebook is None else self.notebook.lines_of(range.cell)
+        return lines[range.line - 1] if 0 < range.line <= len(lines) else ""
+
+    def segment(self, node: ast.AST) -> str:
+        """Return the text of a node."""
+        return ast.get_source_segment(self.text, node) or ""
+
+    def replace(self, node: ast.AST, text: str) -> Edit:
+        """Return the edit that puts a text in the place of a node."""
+        line, end = node.lineno, node.end_lineno  # type: ignore[attr-defined]
+        start, stop = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
+        return Edit(self.place(Range(line, self._column(line, start), end, self._column(end, stop))), text)
+
+    def insert(self, node: ast.AST, text: str, after: bool = True) -> Edit:
+        """Return the edit that puts a text directly after, or before, a node."""
+        whole = self.replace(node, "").range
+        line, column = (whole.end_line, whole.end_column) if after else (whole.line, whole.column)
+        return Edit(Range(line, column, line, column, whole.cell), text)
+
+    def add_argument(self, call: ast.Call, text: str) -> Edit:
+        """Return the edit that adds an argument at the end of a call, whether or not a comma is there."""
+        given: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
+        if given:
+            last = max(given, key=lambda node: (node.end_lineno or 0, node.end_col_offset or 0))
+            return self.insert(last, f", {text}")
+        whole = self.replace(call, "").range
+        line, column = whole.end_line, whole.end_column - 1
+        return Edit(Range(line, column, line, column, whole.cell), text)
+
+    def add_line(self, node: ast.AST, text: str) -> Edit | None:
+        """Return the edit that adds a statement in a line of its own after the statement that a node stands in.
+
+        None where the statement shares its line with others.
+        """
+        statement: ast.AST | None = node
+        while statement is not None and not isinstance(statement, ast.stmt):
+            statement = self.parent(statement)
+        if statement is None:
+            return None
+        whole = self.replace(statement, "").range
+        first = self.line(whole)
+        indent = first[: whole.column - 1]
+        last = self.line(Range(whole.end_line, 1, whole.end_line, 1, whole.cell))
+        rest = last[whole.end_column - 1 :].strip()
+        if indent.strip() or (rest and not rest.startswith("#")):
+            return None
+        column = len(last) + 1
+        end = "\r\n" if "\r\n" in self.text else "\n"
+        return Edit(Range(whole.end_line, column, whole.end_line, column, whole.cell), f"{end}{indent}{text}")
+
+    def _column(self, line: int, offset: int) -> int:
+        """Return the column, in characters from 1, of an offset in bytes."""
+        text = self.lines[line - 1] if line <= len(self.lines) else ""
+        return offset + 1 if text.isascii() else len(text.encode()[:offset].decode(errors="ignore")) + 1

@@ -1,0 +1,66 @@
+"""What a file shows its writer to want: the same run again, and on a GPU."""
+
+from __future__ import annotations
+
+import ast
+
+from samerun.lint.file import File
+from samerun.lint.vocabulary import act
+
+__all__ = ["seeds", "sets_flag", "uses_cuda"]
+
+_DETERMINISTIC = (
+    "torch.use_deterministic_algorithms",
+    "torch.set_deterministic",
+    "torch.set_deterministic_debug_mode",
+    "samerun.deterministic",
+    "transformers.enable_full_determinism",
+    "monai.utils.set_determinism",
+)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def seeds(file: File) -> bool:
+    """Return whether a file seeds a global generator, itself or by a function of the project that it calls."""
+    return _has(file, "seed", None)
+
+
+def sets_flag(file: File) -> bool:
+    """Return whether a file asks torch for deterministic algorithms, itself or by what it calls, in any way."""
+    if any(file.argument(call, "deterministic") is not None for call in file.calls("lightning.Trainer")):
+        return True
+    return bool(file.calls(*_DETERMINISTIC)) or _has(file, "flag", _DETERMINISTIC)
+
+
+def uses_cuda(file: File) -> bool:
+    """Return whether a file puts anything on a GPU, or asks whether there is one."""
+    if any(name.startswith(("torch.cuda.", "torch.amp.")) for name in file.called):
+        return True
+    for node in file.nodes(ast.Constant):
+        if isinstance(node.value, str) and (node.value == "cuda" or node.value.startswith("cuda:")):
+            return True
+    return any(
+        isinstance(call.func, ast.Attribute) and call.func.attr == "cuda" and file.resolve(call.func) is None
+        for call in file.nodes(ast.Call)
+    )
+
+
+def _has(file: File, kind: str, names: tuple[str, ...] | None) -> bool:
+    """Return whether a call of a kind, and perhaps of one of some names, is in a file or in what it calls."""
+
+    def fits(name: str) -> bool:
+        found = act(name)
+        return found is not None and found.kind == kind and (names is None or name in names)
+
+    if any(fits(name) for name in file.called):
+        return True
+    if any(event.kind == kind and fits(event.name) for event in file.timeline):
+        return True
+    # What is called in a function that nothing here calls.
+    called = (file.definition(call) for call in file.nodes(ast.Call))
+    return any(
+        event.kind == kind and fits(event.name)
+        for target in called
+        if target is not None and target.file is not file and isinstance(target.node, _FUNCTIONS)
+        for event in target.file.timeline_of(target.node)
+    )

@@ -1,0 +1,487 @@
+"""What becomes of the order of some items: whether anything comes of it, or it is lost in a sum, a set or a sort.
+
+It follows an expression through the names, attributes, loops and functions of one file that its items go through.
+Where they leave the file it cannot know.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from samerun.lint.vocabulary import act
+
+if TYPE_CHECKING:
+    from samerun.lint.file import File
+
+__all__ = ["Fate", "about_data", "fate"]
+
+
+class Fate(IntEnum):
+    """What becomes of an order; the greater one counts where items go two ways."""
+
+    #: They are sorted, on this way or beside it.
+    SORTED = -1
+    #: Nothing depends on it.
+    LOST = 0
+    #: It leaves what can be read here.
+    UNKNOWN = 1
+    #: Something comes of it: an index, a sequence, a draw.
+    KEPT = 2
+
+
+_DEEPEST = 12
+_PACKAGES = frozenset(
+    "torch numpy pandas tensorflow keras sklearn datasets PIL cv2 torchvision transformers jax lightning fastai monai "
+    "torchaudio librosa imageio skimage polars xgboost lightgbm tifffile nibabel h5py".split()
+)
+_FORGETS = frozenset(
+    "builtins.len builtins.set builtins.frozenset builtins.any builtins.all builtins.max builtins.min builtins.sum "
+    "builtins.print builtins.bool builtins.isinstance builtins.type builtins.str builtins.repr builtins.id "
+    "builtins.hash collections.Counter numpy.unique numpy.max numpy.min numpy.sum numpy.mean numpy.isin "
+    "pprint.pprint".split()
+)
+_SORTS = frozenset("builtins.sorted numpy.sort natsort.natsorted natsort.os_sorted natsort.humansorted".split())
+_CARRIES = frozenset(
+    "builtins.list builtins.tuple builtins.enumerate builtins.zip builtins.map builtins.filter builtins.iter "
+    "builtins.reversed builtins.dict "
+    "itertools.chain itertools.islice itertools.chain.from_iterable itertools.product copy.copy copy.deepcopy "
+    "collections.deque".split()
+)
+# Bars that show how far a loop is, whatever package and module they come from.
+_BARS = frozenset(("tqdm", "tqdm_notebook", "track", "progress_bar", "master_bar"))
+# Rows in the order of the items.
+_ROWS = frozenset(
+    "numpy.array numpy.asarray torch.tensor numpy.concatenate numpy.vstack numpy.hstack numpy.stack torch.stack "
+    "torch.cat torch.concat torch.vstack pandas.concat pandas.DataFrame pandas.Series torch.utils.data.Subset "
+    "torch.utils.data.ConcatDataset torch.utils.data.TensorDataset "
+    "tensorflow.data.Dataset.from_tensor_slices tensorflow.constant tensorflow.data.TFRecordDataset".split()
+)
+_DATASETS = ("torch.utils.data.", "torch_geometric.data.", "tensorflow.keras.utils.Sequence", "keras.utils.Sequence")
+_SORTING = frozenset(("sort", "sort_values", "sort_index", "argsort"))
+_ASKS = frozenset(
+    "isin difference intersection issubset issuperset isdisjoint union update add discard remove count shape size "
+    "append extend insert clear nunique unique value_counts describe info head tail __len__ __contains__ "
+    "intersection_update difference_update symmetric_difference".split()
+)
+_ADDS = frozenset(("append", "extend", "insert", "appendleft"))
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_COUNTERS = frozenset(("builtins.enumerate", "builtins.range"))
+
+
+def about_data(file: File) -> bool:
+    """Return whether a file imports anything that data is read, counted or trained with."""
+    for node in file.nodes(ast.Import):
+        if any(alias.name.partition(".")[0] in _PACKAGES for alias in node.names):
+            return True
+    return any(
+        not node.level and (node.module or "").partition(".")[0] in _PACKAGES for node in file.nodes(ast.ImportFrom)
+    )
+
+
+def fate(file: File, node: ast.expr) -> Fate:
+    """Return what becomes of the order of the items of an expression."""
+    return max(Fate.LOST, _Ways(file).of(node))
+
+
+class _Ways:
+    def __init__(self, file: File) -> None:
+        self._file = file
+        self._seen: set[tuple[str, object]] = set()
+        self._depth = 0
+
+    def of(self, node: ast.AST) -> Fate:
+        """Return what becomes of the order of what an expression holds."""
+        if self._depth > _DEEPEST:
+            return Fate.UNKNOWN
+        self._depth += 1
+        try:
+            parent = self._file.parent(node)
+            way = _WAYS.get(type(parent))
+            return way(self, parent, node) if way is not None and parent is not None else Fate.UNKNOWN
+        finally:
+            self._depth -= 1
+
+    # One way for each node that items can be in
+
+    def _keyword(self, parent: ast.AST, _: ast.AST) -> Fate:
+        call = self._file.parent(parent)
+        return self._argument(call, parent) if isinstance(call, ast.Call) else Fate.UNKNOWN
+
+    def _argument(self, call: ast.AST, node: ast.AST) -> Fate:
+        assert isinstance(call, ast.Call)
+        if node is call.func:
+            return Fate.UNKNOWN
+        last = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        if last in _BARS:
+            return self.of(call)
+        name = self._file.resolve(call.func)
+        if name is not None:
+            return self._given(call, name)
+        if isinstance(call.func, ast.Attribute) and self._file.definition(call) is None:
+            return self._method(call.func)
+        return self._project(call, node)
+
+    def _given(self, call: ast.Call, name: str) -> Fate:
+        if name in _SORTS:
+            return Fate.SORTED
+        if name in _FORGETS:
+            return Fate.LOST
+        if name in _CARRIES:
+            if name == "builtins.enumerate" and self._numbers(call):
+                return Fate.KEPT
+            return self.of(call)
+        if name in _ROWS:
+            return _rows(self.of(call))
+        what = act(name)
+        return Fate.KEPT if what is not None and what.kind in ("draw", "split", "loader") else Fate.UNKNOWN
+
+    def _numbers(self, call: ast.Call) -> bool:
+        """Return whether numbers are given to the items for keeps, as in ``{c: i for i, c in enumerate(...)}``."""
+        around = self._file.parent(call)
+        if not isinstance(around, ast.comprehension) or not isinstance(around.target, ast.Tuple):
+            return False
+        number, whole = around.target.elts[0], self._file.parent(around)
+        if not isinstance(number, ast.Name) or not isinstance(whole, ast.DictComp):
+            return False
+        return any(isinstance(part, ast.Name) and part.id == number.id for part in (whole.key, whole.value))
+
+    def _method(self, function: ast.Attribute) -> Fate:
+        """Return what a method does with an argument: of a list, a set, something unknown."""
+        if function.attr in _ADDS:
+            return self._holder(function.value)
+        if function.attr in _ASKS:
+            return Fate.LOST
+        if function.attr in ("choice", "shuffle", "permutation", "sample"):
+            return Fate.KEPT  # of a generator
+        return Fate.UNKNOWN
+
+    def _project(self, call: ast.Call, node: ast.AST) -> Fate:
+        """Follow an argument into a function of the same file, or a dataset."""
+        target = self._file.definition(call)
+        if target is None:
+            return Fate.UNKNOWN
+        function: ast.AST | None = target.node
+        skip = 0
+        if isinstance(function, ast.ClassDef):
+            if any(name.startswith(_DATASETS) for name in target.file.ancestors(function)):
+                return Fate.KEPT
+            start = target.file.values.method(function, "__init__")
+            function, skip = (start.node if start is not None and start.file is self._file else None), 1
+        if target.file is not self._file or not isinstance(function, _FUNCTIONS):
+            return Fate.UNKNOWN
+        if isinstance(self._file.parent(function), ast.ClassDef):
+            skip = 1
+        args = [*function.args.posonlyargs, *function.args.args]
+        if isinstance(node, ast.keyword):
+            found = next((arg for arg in [*args, *function.args.kwonlyargs] if arg.arg == node.arg), None)
+        else:
+            position = skip + next((n for n, arg in enumerate(call.args) if arg is node), len(args))
+            found = args[position] if position < len(args) else None
+        return self._name(self._file.index.inner[function], found.arg) if found is not None else Fate.UNKNOWN
+
+    def _comprehension(self, parent: ast.AST, node: ast.AST) -> Fate:
+        assert isinstance(parent, ast.comprehension)
+        if node is not parent.iter:
+            return Fate.LOST  # a condition
+        whole = self._file.parent(parent)
+        if isinstance(whole, ast.SetComp):
+            return Fate.LOST
+        return self.of(whole) if whole is not None else Fate.UNKNOWN
+
+    def _element(self, parent: ast.AST, node: ast.AST) -> Fate:
+        """Return what becomes of a list of lists, whose own items are in an order."""
+        around = self._file.parent(parent)
+        if isinstance(parent, ast.Tuple) and isinstance(around, ast.Return):
+            return self._returned(around, parent, parent.elts.index(node))  # type: ignore[arg-type]
+        return min(self.of(parent), Fate.UNKNOWN)
+
+    def _value(self, parent: ast.AST, _: ast.AST) -> Fate:
+        """Follow a column of ``pandas.DataFrame({"path": files})``."""
+        call = self._file.parent(parent)
+        table = isinstance(call, ast.Call) and self._file.resolve(call.func) in _ROWS
+        return self._argument(call, parent) if table and call is not None else Fate.UNKNOWN
+
+    def _unpacked(self, parent: ast.AST, _: ast.AST) -> Fate:
+        around = self._file.parent(parent)
+        if isinstance(around, ast.Call):
+            return self._argument(around, parent)
+        return self.of(around) if isinstance(around, ast.List | ast.Tuple) else Fate.LOST
+
+    def _lost(self, _: ast.AST, __: ast.AST) -> Fate:
+        return Fate.LOST
+
+    def _through(self, parent: ast.AST, _: ast.AST) -> Fate:
+        return self.of(parent)
+
+    def _choice(self, parent: ast.AST, node: ast.AST) -> Fate:
+        assert isinstance(parent, ast.IfExp)
+        return Fate.LOST if node is parent.test else self.of(parent)
+
+    def _sum(self, parent: ast.AST, _: ast.AST) -> Fate:
+        assert isinstance(parent, ast.BinOp)
+        return self.of(parent) if isinstance(parent.op, ast.Add) else Fate.UNKNOWN
+
+    def _item(self, parent: ast.AST, node: ast.AST) -> Fate:
+        assert isinstance(parent, ast.Subscript)
+        key = isinstance(parent.slice, ast.Constant) and isinstance(parent.slice.value, str)
+        if key or isinstance(parent.ctx, ast.Store | ast.Del):
+            return Fate.LOST
+        if node is not parent.value:
+            return Fate.KEPT if self._are_columns(parent) else Fate.UNKNOWN
+        if isinstance(parent.slice, ast.Slice):
+            return self.of(parent)
+        function = self._file.enclosing(parent, ast.FunctionDef)
+        if function is not None and function.name == "__getitem__" and not isinstance(parent.slice, ast.Constant):
+            return Fate.KEPT
+        loop = next((loop for loop in self._file.loops(parent) if _counts(loop, parent.slice)), None)
+        return self._body(loop) if isinstance(loop, ast.For) else Fate.UNKNOWN
+
+    def _are_columns(self, node: ast.AST) -> bool:
+        """Return whether a table gets its columns here, as in ``X = train[features].values``."""
+        around = self._file.parent(node)
+        while isinstance(around, ast.Attribute | ast.Call):
+            if isinstance(around, ast.Attribute) and around.attr not in ("values", "copy", "to_numpy"):
+                return False
+            if isinstance(around, ast.Call) and node is not around.func:
+                return False
+            node, around = around, self._file.parent(around)
+        return isinstance(around, ast.Assign) and isinstance(around.targets[0], ast.Name)
+
+    def _attribute(self, parent: ast.AST, _: ast.AST) -> Fate:
+        assert isinstance(parent, ast.Attribute)
+        if parent.attr in _SORTING:
+            return Fate.SORTED
+        call = self._file.parent(parent)
+        if parent.attr == "index" and isinstance(call, ast.Call):
+            return Fate.KEPT
+        if parent.attr in _ASKS:
+            return Fate.LOST
+        if parent.attr in ("copy", "tolist", "items", "keys", "values", "reset_index"):
+            return self.of(call) if call is not None else Fate.UNKNOWN
+        return Fate.UNKNOWN
+
+    def _assigned(self, parent: ast.AST, _: ast.AST) -> Fate:
+        assert isinstance(parent, ast.Assign | ast.AnnAssign | ast.NamedExpr | ast.AugAssign)
+        targets = parent.targets if isinstance(parent, ast.Assign) else [parent.target]
+        return _of_all(self._holder(target) for target in targets)
+
+    def _walrus(self, parent: ast.AST, node: ast.AST) -> Fate:
+        return _of_all((self._assigned(parent, node), self.of(parent)))
+
+    def _looped(self, parent: ast.AST, node: ast.AST) -> Fate:
+        assert isinstance(parent, ast.For | ast.AsyncFor)
+        return self._body(parent) if node is parent.iter else Fate.LOST
+
+    def _returned(self, parent: ast.AST, _: ast.AST, position: int | None = None) -> Fate:
+        """Follow what a function returns, or one of the things that it does, to where the file calls it."""
+        function = self._file.enclosing(parent, *_FUNCTIONS, ast.Lambda)
+        if not isinstance(function, _FUNCTIONS) or (f"return {position}", function) in self._seen:
+            return Fate.UNKNOWN
+        self._seen.add((f"return {position}", function))
+        calls = []
+        for call in self._file.nodes(ast.Call):
+            last = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+            if last == function.name:
+                target = self._file.definition(call)
+                if target is not None and target.node is function:
+                    calls.append(call)
+        return _of_all(self._one_of(call, position) for call in calls) if calls else Fate.UNKNOWN
+
+    def _one_of(self, call: ast.Call, position: int | None) -> Fate:
+        if position is None:
+            return self.of(call)
+        around = self._file.parent(call)
+        if isinstance(around, ast.Assign):
+            target = around.targets[0]
+            if isinstance(target, ast.Tuple | ast.List) and position < len(target.elts):
+                return self._holder(target.elts[position])
+        return Fate.UNKNOWN
+
+    # What holds items
+
+    def _holder(self, target: ast.expr) -> Fate:
+        """Return what becomes of the order in a name, or an attribute of an object's own."""
+        if isinstance(target, ast.Name):
+            scope = self._file.index.scopes[target]
+            home = scope.home(target.id)
+            return self._name(home if home is not None else scope, target.id)
+        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+            around = self._file.enclosing(target, ast.ClassDef)
+            return self._own(around, target) if around is not None else Fate.UNKNOWN
+        if isinstance(target, ast.Subscript) and isinstance(target.ctx, ast.Store):
+            return min(self._holder(target.value), Fate.UNKNOWN)
+        return Fate.UNKNOWN
+
+    def _name(self, home: object, name: str) -> Fate:
+        if (name, home) in self._seen:
+            return Fate.LOST
+        self._seen.add((name, home))
+        scopes = self._file.index.scopes
+        uses = (
+            node
+            for node in self._file.nodes(ast.Name)
+            if node.id == name and isinstance(node.ctx, ast.Load) and scopes[node].home(name) is home
+        )
+        return _of_all(self.of(node) for node in uses)
+
+    def _own(self, around: ast.ClassDef, target: ast.Attribute) -> Fate:
+        if (target.attr, around) in self._seen:
+            return Fate.LOST
+        self._seen.add((target.attr, around))
+        uses = [
+            node
+            for node in self._file.nodes(ast.Attribute)
+            if node.attr == target.attr
+            and isinstance(node.ctx, ast.Load)
+            and isinstance(node.value, ast.Name)
+            and self._file.enclosing(node, ast.ClassDef) is around
+        ]
+        return _of_all(self.of(node) for node in uses) if uses else Fate.UNKNOWN
+
+    def _body(self, loop: ast.For | ast.AsyncFor) -> Fate:
+        """Return whether what a loop does depends on which item comes first."""
+        if ("loop", loop) in self._seen:
+            return Fate.LOST
+        self._seen.add(("loop", loop))
+        numbers = _numbers(self._file, loop)
+        return _of_all(self._step(loop, node, numbers) for part in loop.body for node in ast.walk(part))
+
+    def _step(self, loop: ast.For | ast.AsyncFor, node: ast.AST, numbers: frozenset[str]) -> Fate:
+        if isinstance(node, ast.Call):
+            name = self._file.resolve(node.func)
+            if name in _SORTS:
+                first = node.args[0] if node.args else None  # of os.walk
+                return Fate.SORTED if isinstance(first, ast.Name) and first.id in _names(loop.target) else Fate.LOST
+            if isinstance(node.func, ast.Attribute) and name is None:
+                if node.func.attr == "sort" and _names(node.func) & _names(loop.target):
+                    return Fate.SORTED
+                if node.func.attr in _ADDS and not self._within(loop, node.func.value):
+                    return self._holder(node.func.value)
+            found = act(name) if name is not None else None
+            if found is not None and found.kind in ("draw", "split"):
+                return Fate.KEPT
+        elif isinstance(node, ast.AugAssign):
+            if isinstance(node.value, ast.List | ast.ListComp | ast.Tuple) and not self._within(loop, node.target):
+                return self._holder(node.target)
+        elif isinstance(node, ast.Assign):
+            return self._put(loop, node, numbers)
+        elif isinstance(node, ast.Yield | ast.YieldFrom | ast.Return):
+            return Fate.UNKNOWN
+        return Fate.LOST
+
+    def _put(self, loop: ast.AST, node: ast.Assign, numbers: frozenset[str]) -> Fate:
+        """Return what becomes of ``rows[i] = x``, ``index[name] = i`` and ``rows = numpy.concatenate((rows, x))``."""
+        target = node.targets[0]
+        if isinstance(target, ast.Subscript):
+            kept = _names(target.slice) & numbers or (isinstance(node.value, ast.Name) and node.value.id in numbers)
+            length = isinstance(node.value, ast.Call) and self._file.resolve(node.value.func) == "builtins.len"
+            same = length and _names(target.value) & _names(node.value)
+            return Fate.KEPT if kept or same else Fate.LOST
+        if isinstance(target, ast.Name) and isinstance(node.value, ast.Call | ast.BinOp):
+            grows = isinstance(node.value, ast.Call) and self._file.resolve(node.value.func) in _ROWS
+            if grows and target.id in _names(node.value) and not self._fresh(loop, target):
+                return _rows(self._holder(target))
+        return Fate.LOST
+
+    def _fresh(self, loop: ast.AST, target: ast.Name) -> bool:
+        """Return whether a name is given a value in a loop only, so that each round has its own."""
+        return all(self._inside(loop, binding.node) for binding in self._file.names.bindings(target))
+
+    def _within(self, loop: ast.AST, holder: ast.expr) -> bool:
+        """Return whether what is added to was made in the loop, so that each item has its own."""
+        while isinstance(holder, ast.Attribute | ast.Subscript):
+            if isinstance(holder, ast.Subscript) and isinstance(holder.value, ast.Name | ast.Attribute):
+                return False
+            holder = holder.value
+        bindings = self._file.names.bindings(holder)
+        return bool(bindings) and all(self._inside(loop, binding.node) for binding in bindings)
+
+    def _inside(self, loop: ast.AST, node: ast.AST) -> bool:
+        return any(found is loop for found in self._file.around(node))
+
+
+def _of_all(found: Iterable[Fate]) -> Fate:
+    """Return what counts of several: a sort beside the others is one that they had."""
+    worst = Fate.LOST
+    for one in found:
+        if one is Fate.SORTED:
+            return one
+        worst = max(worst, one)
+    return worst
+
+
+def _rows(found: Fate) -> Fate:
+    """Return what becomes of an order that a table or an array has: wherever it goes, its rows are in it."""
+    return Fate.KEPT if found is Fate.UNKNOWN else found
+
+
+def _numbers(file: File, loop: ast.For | ast.AsyncFor) -> frozenset[str]:
+    """Return the names that count the rounds of a loop."""
+    found: set[str] = set()
+    if isinstance(loop.iter, ast.Call):
+        name = file.resolve(loop.iter.func)
+        first = loop.target.elts[0] if isinstance(loop.target, ast.Tuple) and loop.target.elts else loop.target
+        inner = loop.iter
+        while inner.args and isinstance(inner.args[0], ast.Call) and name not in _COUNTERS:  # tqdm(enumerate(...))
+            inner = inner.args[0]
+            name = file.resolve(inner.func)
+        if name in _COUNTERS and isinstance(first, ast.Name):
+            found.add(first.id)
+    for node in (node for part in loop.body for node in ast.walk(part)):
+        if (
+            isinstance(node, ast.AugAssign)
+            and isinstance(node.target, ast.Name)
+            and isinstance(node.value, ast.Constant)
+        ):
+            found.add(node.target.id)
+    return frozenset(found)
+
+
+def _counts(loop: ast.AST, index: ast.expr) -> bool:
+    return isinstance(loop, ast.For) and isinstance(index, ast.Name) and index.id in _names(loop.target)
+
+
+def _names(node: ast.AST) -> set[str]:
+    return set(_each_name(node))
+
+
+def _each_name(node: ast.AST) -> Iterator[str]:
+    for found in ast.walk(node):
+        if isinstance(found, ast.Name):
+            yield found.id
+
+
+_WAYS = {
+    ast.Call: _Ways._argument,
+    ast.keyword: _Ways._keyword,
+    ast.comprehension: _Ways._comprehension,
+    ast.ListComp: _Ways._element,
+    ast.GeneratorExp: _Ways._element,
+    ast.List: _Ways._element,
+    ast.Dict: _Ways._value,
+    ast.Tuple: _Ways._element,
+    ast.Compare: _Ways._lost,
+    ast.UnaryOp: _Ways._lost,
+    ast.If: _Ways._lost,
+    ast.While: _Ways._lost,
+    ast.Assert: _Ways._lost,
+    ast.Expr: _Ways._lost,
+    ast.Delete: _Ways._lost,
+    ast.FormattedValue: _Ways._lost,
+    ast.IfExp: _Ways._choice,
+    ast.BoolOp: _Ways._through,
+    ast.Starred: _Ways._unpacked,
+    ast.BinOp: _Ways._sum,
+    ast.Subscript: _Ways._item,
+    ast.Attribute: _Ways._attribute,
+    ast.Assign: _Ways._assigned,
+    ast.AnnAssign: _Ways._assigned,
+    ast.AugAssign: _Ways._assigned,
+    ast.NamedExpr: _Ways._walrus,
+    ast.For: _Ways._looped,
+    ast.AsyncFor: _Ways._looped,
+    ast.Return: _Ways._returned,
+}

@@ -1,0 +1,136 @@
+"""Only some of the generators that a file draws from are seeded.
+
+What it does:
+    Finds files that seed some of Python's ``random``, NumPy and torch, and draw from another one of them, too.
+    Seeds in functions of the project that the file calls count, in whatever module they are.
+
+Why it is bad:
+    Each library has a generator of its own. Python's and NumPy's begin elsewhere in every process unless they are
+    seeded, so the run differs every time, although there is a seed in the script. torch's begins with the same number
+    in every process: without a seed of its own it gives the same, whatever seed the script is given.
+
+Example:
+    ::
+
+        torch.manual_seed(0)
+        random.shuffle(files)
+
+Experiment:
+    Both runs seed torch alike, and Python's generator not at all::
+
+        import random
+
+        import torch
+
+
+        def run():
+            torch.manual_seed(0)
+            return torch.rand(1).item(), random.random()
+
+
+        first, second = run(), run()
+        print("torch the same:", first[0] == second[0])
+        print("random the same:", first[1] == second[1])
+
+    It prints::
+
+        torch the same: True
+        random the same: False
+
+Use instead:
+    Seed all of them in one place, before anything else::
+
+        samerun.seed_everything(0)
+
+When to silence:
+    When the numbers of the other library do not count: a pause before a request is tried again, a name of a file.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from samerun.lint.file import File
+from samerun.lint.finding import Finding, Fix
+from samerun.lint.rule import Rule
+from samerun.lint.vocabulary import CPU, LIBRARIES, NUMPY, PYTHON, act, may_seed, named
+
+__all__ = ["RULE"]
+
+# What seeds a library whose module goes by some name in the file.
+_SEEDS = {PYTHON: ("random", "seed"), NUMPY: ("numpy.random", "seed"), CPU: ("torch", "manual_seed")}
+
+
+def _check(file: File) -> Iterable[Finding]:
+    if any(event.kind == "unknown-seed" for event in file.timeline):
+        return  # before all calls are followed, which in a large project takes long
+    seeds = sorted(_seeds(file), key=lambda pair: (pair[0].lineno, pair[0].col_offset))
+    if not seeds or any(not libraries for _, libraries in seeds):
+        return
+    seeded = {library for _, libraries in seeds for library in libraries}
+    place = seeds[-1][0]
+    for library, drawn in _drawn(file).items():
+        if library not in seeded:
+            yield Finding(
+                RULE.code,
+                f"seeds {named(seeded)}, and not {LIBRARIES[library]}, which {file.where(drawn)} draws from",
+                file.range(place),
+                _fix(file, place, library, drawn),
+            )
+
+
+def _seeds(file: File) -> Iterator[tuple[ast.expr | ast.stmt, tuple[str, ...]]]:
+    """Yield the calls that seed, here or where they lead, with the libraries; none for what may seed any."""
+    for name, calls in file.called.items():
+        if may_seed(name):
+            yield from ((call, ()) for call in calls)
+        for call in calls:
+            found = file.act(call)
+            if found is not None and found.kind in ("seed", "restore"):
+                yield call, found.libraries
+    for event in file.timeline:
+        if event.kind in ("seed", "restore", "unknown-seed"):
+            yield event.site, event.libraries
+    # What is not run from here, such as a function that another module calls, may seed all the same.
+    for call in file.nodes(ast.Call):
+        target = file.definition(call)
+        if target is None or target.file is file:
+            continue
+        if isinstance(target.node, ast.FunctionDef | ast.AsyncFunctionDef):
+            for event in target.file.timeline_of(target.node):
+                if event.kind in ("seed", "restore", "unknown-seed"):
+                    yield call, event.libraries
+
+
+def _drawn(file: File) -> dict[str, ast.Call]:
+    """Return the first call that draws from each library's global generator."""
+    found: dict[str, ast.Call] = {}
+    for name, calls in file.called.items():
+        what = act(name)
+        if what is None or what.kind not in ("draw", "model", "split"):
+            continue
+        for call in calls:
+            if any(file.argument(call, own) is not None for own in what.own) or file.has_unpacking(call):
+                continue
+            for library in what.libraries:
+                if library not in found or call.lineno < found[library].lineno:
+                    found[library] = call
+    return found
+
+
+def _fix(file: File, place: ast.AST, library: str, drawn: ast.Call) -> Fix | None:
+    """Return the same seed for the other library, if its module has a name here that is the drawing call's."""
+    statement = file.parent(place)
+    module, function = _SEEDS[library]
+    owner = drawn.func.value if isinstance(drawn.func, ast.Attribute) else None
+    if not isinstance(place, ast.Call) or len(place.args) != 1 or not isinstance(statement, ast.Expr):
+        return None
+    if owner is None or file.resolve(owner) != module or not isinstance(place.args[0], ast.Name | ast.Constant):
+        return None
+    line = f"{file.segment(owner)}.{function}({file.segment(place.args[0])})"
+    edit = file.add_line(place, line)
+    return Fix((edit,), False, f"add {line}") if edit is not None else None
+
+
+RULE = Rule("SR001", "partial-seeding", "only some of the generators that the file draws from are seeded", _check)

@@ -1,0 +1,7 @@
+import random
+
+import torch
+
+random.seed()
+random.random()
+torch.rand(1)

@@ -1,0 +1,4 @@
+import torch
+
+torch.cuda.set_device(1)
+torch.cuda.manual_seed(0)

@@ -1,0 +1,5 @@
+from helper import build, seed
+
+seed()
+build()
+seed()

@@ -1,0 +1,5 @@
+from torch.utils.data import DataLoader
+
+
+def loader_of(data):
+    return DataLoader(data, shuffle=True)

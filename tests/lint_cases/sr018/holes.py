@@ -1,0 +1,3 @@
+from albumentations import CoarseDropout, Compose
+
+Compose([CoarseDropout(max_holes=3)])

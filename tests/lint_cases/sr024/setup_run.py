@@ -1,0 +1,5 @@
+import torch
+
+
+def prepare(seed):
+    torch.manual_seed(seed)
