@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 
 from samerun.lint.file import File
-from samerun.lint.vocabulary import CPU, Act, act
+from samerun.lint.vocabulary import CPU, CUDA, Act, act
 
 __all__ = ["seeds", "sets_flag", "uses_cuda"]
 
@@ -19,11 +19,12 @@ _DETERMINISTIC = (
     "monai.utils.set_determinism",
 )
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_TORCH = frozenset((CPU, CUDA))
 
 
 def seeds(file: File) -> bool:
-    """Return whether a file seeds torch's generator, itself or by a function of the project that it calls."""
-    return _has(file, lambda found, _: found.kind == "seed" and CPU in found.libraries)
+    """Return whether a file seeds a generator of torch, itself or by a function of the project that it calls."""
+    return _has(file, lambda found, _: found.kind == "seed" and not _TORCH.isdisjoint(found.libraries))
 
 
 def sets_flag(file: File) -> bool:

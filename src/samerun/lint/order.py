@@ -329,11 +329,12 @@ class _Ways:
         return Fate.UNKNOWN
 
     def _name(self, home: object, name: str, given: ast.Name | None = None) -> Fate:
-        """Return what becomes of a name's items, from where they are given to it on if that is known."""
-        again = self._given_again(given) if given is not None else None
-        if (name, home if again is None else again) in self._seen:
+        """Return what becomes of a name's items: of those that it is given in one place, if that is known."""
+        statement = self._file.parent(given) if given is not None else None
+        since = statement if isinstance(statement, ast.Assign) else None
+        if (name, since or home) in self._seen:
             return Fate.LOST
-        self._seen.add((name, home if again is None else again))
+        self._seen.add((name, since or home))
         scopes = self._file.index.scopes
         uses = (
             node
@@ -341,32 +342,35 @@ class _Ways:
             if node.id == name
             and isinstance(node.ctx, ast.Load)
             and scopes[node].home(name) is home
-            and not (again is not None and self._comes_after(node, again))
+            and (since is None or self._reaches(since, node))
         )
         return _of_all(self.of(node) for node in uses)
 
-    def _given_again(self, given: ast.Name) -> ast.Assign | None:
-        """Return the next statement after this one, in the same block, that gives the name something else."""
-        statement = self._file.parent(given)
-        if not isinstance(statement, ast.Assign):
-            return None
-        around = self._file.parent(statement)
-        for block in ("body", "orelse", "finalbody"):
-            statements = getattr(around, block, None)
-            if not isinstance(statements, list) or statement not in statements:
-                continue
-            for later in statements[statements.index(statement) + 1 :]:
-                if isinstance(later, ast.Assign) and any(
-                    isinstance(target, ast.Name) and target.id == given.id for target in later.targets
-                ):
-                    return later
-        return None
+    def _reaches(self, statement: ast.Assign, use: ast.Name) -> bool:
+        """Return whether a use may be of what a statement gives the name, and not of what it is given after that."""
+        last = self._last_given(use)
+        if last is None or last is statement or last.lineno < statement.lineno < use.lineno:
+            return True
+        # From one round of a loop to the next.
+        return statement.lineno > use.lineno and any(
+            self._inside(loop, statement) and not self._inside(loop, last) for loop in self._file.loops(use)
+        )
 
-    def _comes_after(self, node: ast.Name, statement: ast.Assign) -> bool:
-        """Return whether a use comes after a statement of the same function."""
-        here, there = (self._file.enclosing(one, *_FUNCTIONS, ast.Lambda) for one in (node, statement))
-        end = statement.end_lineno or statement.lineno
-        return here is there and node.lineno > end
+    def _last_given(self, use: ast.Name) -> ast.Assign | None:
+        """Return the last statement of its function before a use that surely gives the name something."""
+        inner: ast.AST = use
+        for around in self._file.around(use):
+            if isinstance(inner, ast.stmt):
+                for block in ("body", "orelse", "finalbody"):
+                    statements = getattr(around, block, None)
+                    if isinstance(statements, list) and inner in statements:
+                        found = _gives(statements[: statements.index(inner)], use.id)
+                        if found is not None:
+                            return found
+            if isinstance(around, (*_FUNCTIONS, ast.Lambda)):
+                break
+            inner = around
+        return None
 
     def _own(self, around: ast.ClassDef, target: ast.Attribute) -> Fate:
         if (target.attr, around) in self._seen:
@@ -431,10 +435,10 @@ class _Ways:
 
     def _is_of_a_batch(self, loop: ast.AST, rows: ast.expr) -> bool:
         """Return whether rows are made anew for each part of the items, and then used up."""
-        if not isinstance(rows, ast.Name):
-            return False
+        made = [binding.node for binding in self._file.names.bindings(rows)]
         return any(
-            self._fresh(outer, rows) and not self._inside(outer, self._items)
+            any(self._inside(outer, node) and not self._inside(loop, node) for node in made)
+            and not self._inside(outer, self._items)
             for outer in self._file.around(loop)
             if isinstance(outer, ast.For | ast.AsyncFor | ast.While)
         )
@@ -454,6 +458,16 @@ class _Ways:
 
     def _inside(self, loop: ast.AST, node: ast.AST) -> bool:
         return any(found is loop for found in self._file.around(node))
+
+
+def _gives(statements: list[ast.stmt], name: str) -> ast.Assign | None:
+    """Return the last of some statements that assigns to a name."""
+    for statement in reversed(statements):
+        if isinstance(statement, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id == name for target in statement.targets
+        ):
+            return statement
+    return None
 
 
 def _of_all(found: Iterable[Fate]) -> Fate:
