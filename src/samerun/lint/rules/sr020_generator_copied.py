@@ -133,7 +133,8 @@ def _asks_for_the_worker(file: File, class_: ast.ClassDef) -> bool:
     """Return whether a class, or a function that is not for other classes alone, asks which worker it is in."""
     if "get_worker_info" not in file.text:
         return False
-    named = [node for node in (*file.nodes(ast.Attribute), *file.nodes(ast.Name)) if _last(node) == "get_worker_info"]
+    named: list[ast.expr] = [node for node in file.nodes(ast.Name) if node.id == "get_worker_info"]
+    named += [node for node in file.nodes(ast.Attribute) if node.attr == "get_worker_info"]
     return any(_is_for(file, node, class_) for node in named)
 
 
@@ -143,10 +144,6 @@ def _is_for(file: File, node: ast.AST, class_: ast.ClassDef) -> bool:
         return around in (class_, None)
     users = {file.enclosing(use, ast.ClassDef) for use in file.nodes(ast.Name) if use.id == function.name}
     return not users or bool(users & {class_, None})
-
-
-def _last(node: ast.Attribute | ast.Name) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id
 
 
 def _called(file: File, node: ast.ClassDef, name: str) -> Iterator[Function]:
