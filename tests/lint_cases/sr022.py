@@ -97,6 +97,12 @@ def train(paths):
 
 given(glob.glob("*.npy"))  # error: SR022
 
+
+def chosen(root, part):
+    names = [name for name in os.listdir(root) if name.endswith(".jpg")]  # error: SR022
+    return Items([names[i] for i in part])
+
+
 # Where nothing comes of the order.
 for folder, _, names in os.walk("/kaggle/input"):
     for name in names:
@@ -163,6 +169,45 @@ first, second = two("data")
 print(len(first), sorted(second))
 
 
+def tidy_choice(root, part):
+    names = sorted(os.listdir(root))
+    others = os.listdir(root)
+    return Items([names[i] for i in part]), len([others[i] for i in part])
+
+
+def replaced(root):
+    files = glob.glob(root)
+    print(len(files))
+    files = ["a.csv", "b.csv"]
+    random.shuffle(files)
+    return files
+
+
+def replaced_after(root):
+    files = glob.glob(root)  # error: SR022
+    random.shuffle(files)
+    files = ["a.csv", "b.csv"]
+    return files
+
+
+def replaced_in_a_branch(root, few):
+    files = glob.glob(root)  # error: SR022
+    if few:
+        files = ["a.csv"]
+    random.shuffle(files)
+
+
+def used_by_an_inner_function(root):
+    files = glob.glob(root)  # error: SR022
+
+    def draw():
+        return random.choice(files)
+
+    drawn = draw()
+    files = ["a.csv"]
+    return drawn, draw(), files
+
+
 def groups(root):
     found = {}
     for name in os.listdir(root):
@@ -174,6 +219,28 @@ def groups(root):
 
 # Where it goes cannot be known, or it is one file.
 weights = glob.glob("best*.pt")[0]  # pedantic: SR022: which may count
+
+
+def in_batches(root, features):
+    files = glob.glob(root)  # pedantic: SR022: which may count
+    for start in range(0, len(files), 32):
+        part = files[start : start + 32]
+        images = np.zeros((len(part), 64, 64, 3))
+        for number, name in enumerate(part):
+            images[number] = cv2.imread(name)
+        for name, found in zip(part, model.predict(images)):
+            features[name] = found
+    images = np.zeros((1, 64, 64, 3))
+    return images, features
+
+
+def in_folders(folders):
+    for folder in folders:
+        files = glob.glob(folder)  # error: SR022
+        images = np.zeros((len(files), 64, 64, 3))
+        for number, name in enumerate(files):
+            images[number] = cv2.imread(name)
+        np.save(folder, images)
 
 
 def everything(root):

@@ -85,12 +85,20 @@ def integers(rows, count):
     return rest, np.array(lengths), np.array(picked), kept, same, list({1, 2, 3})[count]
 
 
+def declared(rows: list[int], columns: list[int], names: list[str]):
+    both = list(set(rows + columns))
+    of_texts = list(set(names))  # error: SR023
+    return np.stack([np.array(both)]), np.array(of_texts)
+
+
 # What is perhaps a set of numbers, and what goes where it cannot be known.
 def perhaps(rows, words, y_train):
     users = {user: number for number, user in enumerate(set(rows["user_id"]))}  # pedantic: SR023
     names = list(set(y_train))  # pedantic: SR023
     random.shuffle(names)
-    return users, names, list(set(words))  # pedantic: SR023: which may count
+    edges = np.array([list(pair) for pair in set(words.pairs)])  # pedantic: SR023
+    draws = np.array(list(set(words.seeds)))  # pedantic: SR023
+    return users, names, edges.T, draws.T, list(set(words))  # pedantic: SR023: which may count
 
 
 class set_of_names:

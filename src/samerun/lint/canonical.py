@@ -33,6 +33,7 @@ _MOVED = {
     "transformers.trainer_utils": "transformers",
     "accelerate.utils.random": "accelerate.utils",
     "ignite.utils": "ignite",
+    "timm.utils.random": "timm.utils",
     "fastai.torch_core": "fastai",
     "fastai.vision.all": "fastai",
     "fastai.tabular.all": "fastai",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 
 from samerun.lint.file import File
-from samerun.lint.vocabulary import act
+from samerun.lint.vocabulary import CPU, CUDA, Act, act
 
 __all__ = ["seeds", "sets_flag", "uses_cuda"]
 
@@ -18,18 +19,21 @@ _DETERMINISTIC = (
     "monai.utils.set_determinism",
 )
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_TORCH = frozenset((CPU, CUDA))
 
 
 def seeds(file: File) -> bool:
-    """Return whether a file seeds a global generator, itself or by a function of the project that it calls."""
-    return _has(file, "seed", None)
+    """Return whether a file seeds a generator of torch, itself or by a function of the project that it calls."""
+    return _has(file, lambda found, _: found.kind == "seed" and not _TORCH.isdisjoint(found.libraries))
 
 
 def sets_flag(file: File) -> bool:
     """Return whether a file asks torch for deterministic algorithms, itself or by what it calls, in any way."""
     if any(file.argument(call, "deterministic") is not None for call in file.calls("lightning.Trainer")):
         return True
-    return bool(file.calls(*_DETERMINISTIC)) or _has(file, "flag", _DETERMINISTIC)
+    return bool(file.calls(*_DETERMINISTIC)) or _has(
+        file, lambda found, name: found.kind == "flag" and name in _DETERMINISTIC
+    )
 
 
 def uses_cuda(file: File) -> bool:
@@ -45,21 +49,19 @@ def uses_cuda(file: File) -> bool:
     )
 
 
-def _has(file: File, kind: str, names: tuple[str, ...] | None) -> bool:
-    """Return whether a call of a kind, and perhaps of one of some names, is in a file or in what it calls."""
+def _has(file: File, wanted: Callable[[Act, str], bool]) -> bool:
+    """Return whether a call that is wanted, by what it does and its name, is in a file or in what it calls."""
 
     def fits(name: str) -> bool:
         found = act(name)
-        return found is not None and found.kind == kind and (names is None or name in names)
+        return found is not None and wanted(found, name)
 
-    if any(fits(name) for name in file.called):
-        return True
-    if any(event.kind == kind and fits(event.name) for event in file.timeline):
+    if any(fits(name) for name in file.called) or any(fits(event.name) for event in file.timeline):
         return True
     # What is called in a function that nothing here calls.
     called = (file.definition(call) for call in file.nodes(ast.Call))
     return any(
-        event.kind == kind and fits(event.name)
+        fits(event.name)
         for target in called
         if target is not None and target.file is not file and isinstance(target.node, _FUNCTIONS)
         for event in target.file.timeline_of(target.node)

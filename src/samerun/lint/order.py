@@ -83,12 +83,13 @@ def about_data(file: File) -> bool:
 
 def fate(file: File, node: ast.expr) -> Fate:
     """Return what becomes of the order of the items of an expression."""
-    return max(Fate.LOST, _Ways(file).of(node))
+    return max(Fate.LOST, _Ways(file, node).of(node))
 
 
 class _Ways:
-    def __init__(self, file: File) -> None:
+    def __init__(self, file: File, items: ast.expr) -> None:
         self._file = file
+        self._items = items
         self._seen: set[tuple[str, object]] = set()
         self._depth = 0
 
@@ -237,7 +238,19 @@ class _Ways:
         if function is not None and function.name == "__getitem__" and not isinstance(parent.slice, ast.Constant):
             return Fate.KEPT
         loop = next((loop for loop in self._file.loops(parent) if _counts(loop, parent.slice)), None)
-        return self._body(loop) if isinstance(loop, ast.For) else Fate.UNKNOWN
+        if isinstance(loop, ast.For):
+            return self._body(loop)
+        chosen = self._chosen_in(parent)
+        return self.of(chosen) if chosen is not None else Fate.UNKNOWN
+
+    def _chosen_in(self, item: ast.Subscript) -> ast.ListComp | None:
+        """Return the list that items are chosen for by their numbers, as in ``[files[i] for i in part]``."""
+        around = self._file.parent(item)
+        if not isinstance(around, ast.ListComp) or around.elt is not item or len(around.generators) != 1:
+            return None
+        number = around.generators[0].target
+        same = isinstance(number, ast.Name) and isinstance(item.slice, ast.Name) and number.id == item.slice.id
+        return around if same else None
 
     def _are_columns(self, node: ast.AST) -> bool:
         """Return whether a table gets its columns here, as in ``X = train[features].values``."""
@@ -307,7 +320,7 @@ class _Ways:
         if isinstance(target, ast.Name):
             scope = self._file.index.scopes[target]
             home = scope.home(target.id)
-            return self._name(home if home is not None else scope, target.id)
+            return self._name(home if home is not None else scope, target.id, target)
         if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
             around = self._file.enclosing(target, ast.ClassDef)
             return self._own(around, target) if around is not None else Fate.UNKNOWN
@@ -315,17 +328,49 @@ class _Ways:
             return min(self._holder(target.value), Fate.UNKNOWN)
         return Fate.UNKNOWN
 
-    def _name(self, home: object, name: str) -> Fate:
-        if (name, home) in self._seen:
+    def _name(self, home: object, name: str, given: ast.Name | None = None) -> Fate:
+        """Return what becomes of a name's items: of those that it is given in one place, if that is known."""
+        statement = self._file.parent(given) if given is not None else None
+        since = statement if isinstance(statement, ast.Assign) else None
+        if (name, since or home) in self._seen:
             return Fate.LOST
-        self._seen.add((name, home))
+        self._seen.add((name, since or home))
         scopes = self._file.index.scopes
         uses = (
             node
             for node in self._file.nodes(ast.Name)
-            if node.id == name and isinstance(node.ctx, ast.Load) and scopes[node].home(name) is home
+            if node.id == name
+            and isinstance(node.ctx, ast.Load)
+            and scopes[node].home(name) is home
+            and (since is None or self._reaches(since, node))
         )
         return _of_all(self.of(node) for node in uses)
+
+    def _reaches(self, statement: ast.Assign, use: ast.Name) -> bool:
+        """Return whether a use may be of what a statement gives the name, and not of what it is given after that."""
+        last = self._last_given(use)
+        if last is None or last is statement or last.lineno < statement.lineno < use.lineno:
+            return True
+        # From one round of a loop to the next.
+        return statement.lineno > use.lineno and any(
+            self._inside(loop, statement) and not self._inside(loop, last) for loop in self._file.loops(use)
+        )
+
+    def _last_given(self, use: ast.Name) -> ast.Assign | None:
+        """Return the last statement of its function before a use that surely gives the name something."""
+        inner: ast.AST = use
+        for around in self._file.around(use):
+            if isinstance(inner, ast.stmt):
+                for block in ("body", "orelse", "finalbody"):
+                    statements = getattr(around, block, None)
+                    if isinstance(statements, list) and inner in statements:
+                        found = _gives(statements[: statements.index(inner)], use.id)
+                        if found is not None:
+                            return found
+            if isinstance(around, (*_FUNCTIONS, ast.Lambda)):
+                break
+            inner = around
+        return None
 
     def _own(self, around: ast.ClassDef, target: ast.Attribute) -> Fate:
         if (target.attr, around) in self._seen:
@@ -379,12 +424,24 @@ class _Ways:
             kept = _names(target.slice) & numbers or (isinstance(node.value, ast.Name) and node.value.id in numbers)
             length = isinstance(node.value, ast.Call) and self._file.resolve(node.value.func) == "builtins.len"
             same = length and _names(target.value) & _names(node.value)
-            return Fate.KEPT if kept or same else Fate.LOST
+            if not (kept or same):
+                return Fate.LOST
+            return Fate.UNKNOWN if self._is_of_a_batch(loop, target.value) else Fate.KEPT
         if isinstance(target, ast.Name) and isinstance(node.value, ast.Call | ast.BinOp):
             grows = isinstance(node.value, ast.Call) and self._file.resolve(node.value.func) in _ROWS
             if grows and target.id in _names(node.value) and not self._fresh(loop, target):
                 return _rows(self._holder(target))
         return Fate.LOST
+
+    def _is_of_a_batch(self, loop: ast.AST, rows: ast.expr) -> bool:
+        """Return whether rows are made anew for each part of the items, and then used up."""
+        made = [binding.node for binding in self._file.names.bindings(rows)]
+        return any(
+            any(self._inside(outer, node) and not self._inside(loop, node) for node in made)
+            and not self._inside(outer, self._items)
+            for outer in self._file.around(loop)
+            if isinstance(outer, ast.For | ast.AsyncFor | ast.While)
+        )
 
     def _fresh(self, loop: ast.AST, target: ast.Name) -> bool:
         """Return whether a name is given a value in a loop only, so that each round has its own."""
@@ -401,6 +458,16 @@ class _Ways:
 
     def _inside(self, loop: ast.AST, node: ast.AST) -> bool:
         return any(found is loop for found in self._file.around(node))
+
+
+def _gives(statements: list[ast.stmt], name: str) -> ast.Assign | None:
+    """Return the last of some statements that assigns to a name."""
+    for statement in reversed(statements):
+        if isinstance(statement, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id == name for target in statement.targets
+        ):
+            return statement
+    return None
 
 
 def _of_all(found: Iterable[Fate]) -> Fate:

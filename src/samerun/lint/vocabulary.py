@@ -83,6 +83,7 @@ _ACTS: dict[str, Act] = {
             "mmengine.runner.utils.set_random_seed",
             "catalyst.utils.set_global_seed",
             "detectron2.utils.env.seed_all_rng",
+            "timm.utils.random_seed",
         ),
         Act("seed", ALL),
     ),

@@ -18,6 +18,8 @@ from samerun.lint.project import Project
     [
         (seeds, "import torch\ndef f():\n    torch.manual_seed(0)", True),
         (seeds, "import torch\ntorch.rand(1)", False),
+        (seeds, "import numpy\nnumpy.random.seed(0)", False),
+        (seeds, "import torch\ntorch.cuda.manual_seed_all(0)", True),
         (seeds, "from helper import prepare\ndef main():\n    prepare()", True),
         (seeds, "from helper import strict\nstrict()", False),
         (sets_flag, "import torch\ntorch.use_deterministic_algorithms(x)", True),

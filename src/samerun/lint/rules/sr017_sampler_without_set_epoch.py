@@ -57,11 +57,13 @@ from samerun.lint.rule import Rule
 __all__ = ["RULE"]
 
 _SAMPLER = "torch.utils.data.DistributedSampler"
-# Packages that call set_epoch themselves, by how the names in them begin.
-_CALLS_IT = (
-    "lightning.", "accelerate.", "transformers.Trainer", "transformers.Seq2SeqTrainer", "trl.", "mmengine.", "mmcv.",
-    "catalyst.", "composer.", "detectron2.", "samerun.", "ray.",
+# Packages whose loaders, or whose loop over epochs, call set_epoch, by how the names in them begin.
+_LOADERS_CALL_IT = ("lightning.", "accelerate.", "composer.", "samerun.", "ray.")
+_LOOPS_CALL_IT = (
+    "transformers.Trainer", "transformers.Seq2SeqTrainer", "trl.", "mmengine.", "mmcv.", "catalyst.", "detectron2.",
 )  # fmt: skip
+# What is useful without the loop.
+_NO_LOOPS = ("catalyst.utils.", "catalyst.contrib.", "catalyst.data.", "mmengine.utils.", "mmcv.utils.")
 _NOT_TRAINED_ON = ("val", "test", "eval", "infer", "pred", "dev_")
 _MOST_MODULES = 60
 
@@ -72,7 +74,12 @@ def _check(file: File) -> Iterable[Finding]:
         return
     modules = _modules(file)
     events = {event.file for event in file.timeline if event.kind in ("train", "iterate")}
-    if any(_is_told(module) for module in modules) or not any(map(_has_epochs, {file, *events})):
+    running = {file, *events}
+    if any(_is_told(module) for module in modules) or not any(map(_has_epochs, running)):
+        return
+    if any(_uses(module, _LOADERS_CALL_IT) for module in modules):
+        return
+    if any(_uses(module, _LOOPS_CALL_IT) for module in running):
         return
     told: set[ast.AST] = set()
     for site, call, owner in found:
@@ -125,15 +132,18 @@ def _imports(file: File) -> Iterator[tuple[int, str]]:
 
 
 def _is_told(file: File) -> bool:
-    """Return whether a file calls ``set_epoch``, or uses what does."""
-    if "set_epoch" in file.text:
-        if any(node.attr == "set_epoch" for node in file.nodes(ast.Attribute)):
-            return True
-        if any(node.value == "set_epoch" for node in file.nodes(ast.Constant)):
-            return True
-    if any(name.startswith(_CALLS_IT) for name in file.called):
+    """Return whether a file calls ``set_epoch``, or asks whether there is one."""
+    if "set_epoch" not in file.text:
+        return False
+    if any(node.attr == "set_epoch" for node in file.nodes(ast.Attribute)):
         return True
-    return any(base.startswith(_CALLS_IT) for node in file.classes for base in file.ancestors(node))
+    return any(node.value == "set_epoch" for node in file.nodes(ast.Constant))
+
+
+def _uses(file: File, packages: tuple[str, ...]) -> bool:
+    """Return whether a file calls something of packages, or derives a class from it."""
+    names = (*file.called, *(base for node in file.classes for base in file.ancestors(node)))
+    return any(name.startswith(packages) and not name.startswith(_NO_LOOPS) for name in names)
 
 
 def _has_epochs(file: File) -> bool:

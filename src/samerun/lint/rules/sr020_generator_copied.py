@@ -93,9 +93,9 @@ def _check(file: File) -> Iterable[Finding]:
     classes = [(node, name) for node in file.classes for name in _made_by(file, node)]
     if not classes or file.calls(*_OURS) or not _has_workers(file):
         return
-    if "get_worker_info" in file.text:
-        return
     for node, name in classes:
+        if _asks_for_the_worker(file, node):
+            continue
         told: set[str] = set()
         for function in _called(file, node, name):
             for draw, generator in _draws(file, node, function):
@@ -127,6 +127,23 @@ def _has_workers(file: File) -> bool:
         if not none or file.has_unpacking(call):
             return True
     return not calls
+
+
+def _asks_for_the_worker(file: File, class_: ast.ClassDef) -> bool:
+    """Return whether a class, or a function that is not for other classes alone, asks which worker it is in."""
+    if "get_worker_info" not in file.text:
+        return False
+    named: list[ast.expr] = [node for node in file.nodes(ast.Name) if node.id == "get_worker_info"]
+    named += [node for node in file.nodes(ast.Attribute) if node.attr == "get_worker_info"]
+    return any(_is_for(file, node, class_) for node in named)
+
+
+def _is_for(file: File, node: ast.AST, class_: ast.ClassDef) -> bool:
+    around, function = file.enclosing(node, ast.ClassDef), file.enclosing(node, ast.FunctionDef)
+    if around is not None or not isinstance(function, ast.FunctionDef):
+        return around in (class_, None)
+    users = {file.enclosing(use, ast.ClassDef) for use in file.nodes(ast.Name) if use.id == function.name}
+    return not users or bool(users & {class_, None})
 
 
 def _called(file: File, node: ast.ClassDef, name: str) -> Iterator[Function]:

@@ -86,11 +86,12 @@ _INTEGERS = frozenset(
 _LISTS = frozenset(("os.listdir", "glob.glob", "glob.iglob"))
 _TEXTS = frozenset("strip lstrip rstrip lower upper title replace format join read read_text decode".split())
 _SCALARS = {"builtins.str": "texts", "builtins.int": "integers", "os.path.basename": "texts", "os.path.join": "texts"}
-# Names of what is usually a number.
+_HELD = {"builtins.int": "integers", "builtins.str": "texts"}
+# Names of what is usually a number, or some of them.
 _NUMBERS = re.compile(
     r"^(y(_|$)|idx|index|indices)|(^|_)(i|j|k|n|idxs?|inds|indexes|indices|index|ids?|nums?|numbers?|years?|ages?|ints?|"
     r"lens?|lengths?|sizes?|counts?|epochs?|steps?|ranks?|layers?|nodes?|edges?|neighbou?rs?|digits?|positions?|folds?|"
-    r"bins?)"
+    r"bins?|seeds?|pairs|triples|triplets|coords|coordinates)"
     r"$",
     re.IGNORECASE,
 )
@@ -170,6 +171,9 @@ class _Sets:
             return "texts"  # those of a text are its characters
         if not isinstance(node, ast.Name):
             return ""
+        declared = self._declared(node)
+        if declared:
+            return declared
         added = [
             self.item(call.args[0], depth + 1)
             for call in self._file.nodes(ast.Call)
@@ -220,6 +224,12 @@ class _Sets:
         if isinstance(node, ast.Name):
             return _same(self._bound(binding.node, binding.value, depth) for binding in self._file.names.bindings(node))
         return ""
+
+    def _declared(self, node: ast.Name) -> str:
+        """Return what a parameter is said to hold: ``list[int]``."""
+        marks = [getattr(binding.node, "annotation", None) for binding in self._file.names.bindings(node)]
+        names = [self._file.resolve(mark.slice) if isinstance(mark, ast.Subscript) else None for mark in marks]
+        return _same(_HELD.get(name or "", "") for name in names)
 
     def _bound(self, node: ast.AST, value: ast.AST | None, depth: int) -> str:
         """Return what a name holds that is assigned a value, or the items of a loop."""

@@ -1,8 +1,8 @@
 """cuDNN's benchmark picks algorithms by the time they take, which is another one in each run.
 
 What it does:
-    Finds ``torch.backends.cudnn.benchmark = True``, and Lightning's ``Trainer(benchmark=True)``, in files that seed a
-    generator or ask for ``cudnn.deterministic``. It is silent where a condition about seeds or determinism chooses,
+    Finds ``torch.backends.cudnn.benchmark = True``, and Lightning's ``Trainer(benchmark=True)``, in files that
+    seed torch or ask for ``cudnn.deterministic``. It is silent where a condition about seeds or determinism chooses,
     and where ``False`` comes after it.
 
 Why it is bad:

@@ -3,9 +3,9 @@
 What it does:
     Finds operations that torch's documentation of ``use_deterministic_algorithms`` names, where several numbers are
     added into one place: ``scatter_add_``, ``index_add_``, ``bincount`` with weights, bilinear ``interpolate``,
-    ``grid_sample``, padding by reflection, ``CTCLoss`` and others; in files that seed and use CUDA and never call it.
-    Each operation is named once. Those that matter only in the backward pass are named where the file trains. What
-    repeats itself for most shapes, such as ``AdaptiveAvgPool2d``, and files that do not name CUDA, are for
+    ``grid_sample``, padding by reflection, ``CTCLoss`` and others; in files that seed torch, use CUDA and never call
+    it. Each operation is named once. Those that matter only in the backward pass are named where the file trains.
+    What repeats itself for most shapes, such as ``AdaptiveAvgPool2d``, and files that do not name CUDA, are for
     ``--pedantic``.
 
 Why it is bad:
