@@ -15,6 +15,7 @@ from samerun.lint.vocabulary import act
 
 if TYPE_CHECKING:
     from samerun.lint.file import File
+    from samerun.lint.scopes import Scope
 
 __all__ = ["Fate", "about_data", "fate"]
 
@@ -315,16 +316,11 @@ class _Ways:
             return min(self._holder(target.value), Fate.UNKNOWN)
         return Fate.UNKNOWN
 
-    def _name(self, home: object, name: str) -> Fate:
+    def _name(self, home: Scope, name: str) -> Fate:
         if (name, home) in self._seen:
             return Fate.LOST
         self._seen.add((name, home))
-        scopes = self._file.index.scopes
-        uses = (
-            node
-            for node in self._file.nodes(ast.Name)
-            if node.id == name and isinstance(node.ctx, ast.Load) and scopes[node].home(name) is home
-        )
+        uses = (node for node in self._file.variable(name, home) if isinstance(node.ctx, ast.Load))
         return _of_all(self.of(node) for node in uses)
 
     def _own(self, around: ast.ClassDef, target: ast.Attribute) -> Fate:
@@ -333,9 +329,8 @@ class _Ways:
         self._seen.add((target.attr, around))
         uses = [
             node
-            for node in self._file.nodes(ast.Attribute)
-            if node.attr == target.attr
-            and isinstance(node.ctx, ast.Load)
+            for node in self._file.attributes(target.attr)
+            if isinstance(node.ctx, ast.Load)
             and isinstance(node.value, ast.Name)
             and self._file.enclosing(node, ast.ClassDef) is around
         ]

@@ -116,7 +116,7 @@ def _keeps_generators(file: File) -> bool:
         what = act(name)
         if name.startswith(_KEEPERS) or (what is not None and what.kind == "capture"):
             return True
-    if any(node.attr in _STATES for node in file.nodes(ast.Attribute)):
+    if any(file.attributes(name) for name in _STATES):
         return True
     # Functions such as save_rng_state, wherever they come from.
     called = (call.func for call in file.nodes(ast.Call))

@@ -127,7 +127,7 @@ def _imports(file: File) -> Iterator[tuple[int, str]]:
 def _is_told(file: File) -> bool:
     """Return whether a file calls ``set_epoch``, or uses what does."""
     if "set_epoch" in file.text:
-        if any(node.attr == "set_epoch" for node in file.nodes(ast.Attribute)):
+        if file.attributes("set_epoch"):
             return True
         if any(node.value == "set_epoch" for node in file.nodes(ast.Constant)):
             return True

@@ -153,19 +153,12 @@ def _targets(file: File, call: ast.Call) -> list[ast.expr]:
     return []
 
 
-def _uses(file: File, target: ast.expr) -> Iterator[ast.expr]:
+def _uses(file: File, target: ast.expr) -> Iterator[ast.Name | ast.Attribute]:
     """Yield where a name, or an attribute of that name, stands in the file."""
     if isinstance(target, ast.Name):
-        yield from (node for node in file.nodes(ast.Name) if _is_same(file, node, target))
+        yield from file.variable(target.id, file.index.scopes[target].home(target.id))
     elif isinstance(target, ast.Attribute):
-        yield from (node for node in file.nodes(ast.Attribute) if node.attr == target.attr)
-
-
-def _is_same(file: File, node: ast.AST, target: ast.Name) -> bool:
-    if not isinstance(node, ast.Name) or node.id != target.id:
-        return False
-    scopes = file.index.scopes
-    return scopes[node].home(node.id) is scopes[target].home(target.id)
+        yield from file.attributes(target.attr)
 
 
 def _is_drawn_from(file: File, call: ast.Call) -> bool:
@@ -177,9 +170,8 @@ def _is_drawn_from(file: File, call: ast.Call) -> bool:
     for target in targets:
         if not isinstance(target, ast.Name):
             continue
-        for node in file.nodes(ast.Name):
-            outer = file.parent(node)
-            if isinstance(node.ctx, ast.Load) and _is_same(file, node, target) and not _is_argument(outer):
+        for node in _uses(file, target):
+            if isinstance(node.ctx, ast.Load) and not _is_argument(file.parent(node)):
                 return False
     return any(isinstance(target, ast.Name | ast.Attribute) for target in targets)
 
