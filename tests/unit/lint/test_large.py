@@ -36,16 +36,16 @@ def g{n}(model, opt, sched, loader):
 def seconds(part, count):
     text = HEAD + "".join(part.format(n=n) for n in range(count))
     taken = []
-    for _ in range(2):
+    for _ in range(3):
         start = time.process_time()
-        assert lint_text(text).findings
+        assert lint_text(text, pedantic=True).readable
         taken.append(time.process_time() - start)
     return min(taken)
 
 
 @pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
 def test_the_time_grows_with_the_lines_and_not_with_their_square(part):
-    assert seconds(part, 800) < 9 * seconds(part, 200)  # 4 times the lines; 16 times where it is the square
+    assert seconds(part, 800) < 10 * seconds(part, 200)  # 4 times the lines; 16 times where it is the square
 
 
 def test_the_text_of_a_node_is_what_python_says_it_is():

@@ -94,7 +94,7 @@ def _check(file: File) -> Iterable[Finding]:
     saved.update(role_said(key) for one in checkpoints for key in one.keys)
     # What is saved or loaded elsewhere, in a file of its own.
     saved.update(role_of(file, node.value) for node in file.nodes(ast.Attribute) if node.attr in _STATES)
-    averaging = {one.file: _averaging(one.file) for one in checkpoints}
+    averaging = {where: _averaging(where) for where in {one.file for one in checkpoints}}
     saved.update("average" for one in checkpoints if _function(one.file, one.node) in averaging[one.file])
     first = min(checkpoints, key=lambda one: (one.site.lineno, one.site.col_offset))
     for role, call in _stepped(file):
