@@ -381,6 +381,13 @@ class File:
         return seedings(self)
 
     @cached_property
+    def workers(self) -> dict[ast.AST, bool]:
+        """The functions that start the workers of a loader, and whether that may be in each epoch anew."""
+        from samerun.lint.seeds import workers
+
+        return workers(self)
+
+    @cached_property
     def checkpoints(self) -> Checkpoints:
         """Which states the file puts together in a checkpoint, and which it loads."""
         from samerun.lint.checkpoints import Checkpoints

@@ -54,7 +54,6 @@ from collections.abc import Iterable, Iterator
 from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.rule import Rule
-from samerun.lint.seeds import workers
 from samerun.lint.vocabulary import CPU, LIBRARIES, NUMPY, PYTHON, act, may_seed, named
 
 __all__ = ["RULE"]
@@ -89,7 +88,7 @@ def _is_for_the_run(file: File, node: ast.AST) -> bool:
     found = file.act(node) if isinstance(node, ast.Call) else None
     if found is not None and found.kind == "restore":
         return False
-    return workers(file).keys().isdisjoint(file.around(node))
+    return file.workers.keys().isdisjoint(file.around(node))
 
 
 def _seeds(file: File) -> Iterator[tuple[ast.expr | ast.stmt, tuple[str, ...]]]:

@@ -65,7 +65,7 @@ from collections.abc import Iterable, Iterator
 from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.rule import Rule
-from samerun.lint.seeds import called, parts, words, workers
+from samerun.lint.seeds import called, parts, words
 from samerun.lint.vocabulary import act
 
 __all__ = ["RULE"]
@@ -170,7 +170,7 @@ def _added(file: File, sum_: ast.BinOp) -> tuple[str, bool] | None:
 
 def _is_of_workers(file: File, node: ast.AST) -> bool:
     """Return whether it is in a function whose seeds are the subject of SR007."""
-    found = workers(file)
+    found = file.workers
     return any(found.get(around, False) for around in file.around(node))
 
 
