@@ -133,3 +133,12 @@ def test_what_starts_workers_is_the_subject_of_one_rule():
     loader = "DataLoader([1], worker_init_fn=seed_worker('a'), num_workers=2)\n"
     report = lint_text(text + maker + loader, select=["SR007", "SR009"])
     assert [found.code for found in report.findings] == ["SR007"]
+
+
+def test_a_path_is_named_after_the_number_in_it():
+    head = "import numpy as np\nfrom samerun.derive import derive\nfrom somewhere import args, rank, epoch\n"
+    (found,) = lint_text(f"{head}np.random.seed(args.seed + epoch)\n", select=["SR009"]).findings
+    assert found.fix.edits[0].text == 'derive(args.seed, "epoch", epoch) % 2**32'
+    for two in ("rank + epoch", "args.seed * (rank + 1) + epoch"):
+        (found,) = lint_text(f"{head}np.random.seed({two})\n", select=["SR009"]).findings
+        assert found.fix is None
