@@ -30,7 +30,6 @@ class CFG:
 
 def seed_everything(seed):
     random.seed(seed)
-    os.environ["PYTHONHASHSEED"] = str(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
     torch.cuda.manual_seed_all(seed)

@@ -30,13 +30,20 @@ def _known(context: click.Context, param: click.Parameter, value: str) -> str:
 @click.option("--select", metavar="CODES", help="Rules to check, or how their codes begin, separated by commas.")
 @click.option("--ignore", metavar="CODES", help="Rules to leave out, beside those that the project leaves out.")
 @click.option("--pedantic", is_flag=True, help="Say also what may well be meant.")
-@click.option("--format", "form", callback=_known, default="text", metavar="FORMAT", help="text, json and others.")
+@click.option(
+    "--format", "form", callback=_known, default="text", metavar="FORMAT", help="text, github, json, junit or sarif."
+)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it there.")
 @click.option("--fix", "fixes", is_flag=True, help="Cure what can be cured without changing what is meant.")
 @click.option("--unsafe-fixes", is_flag=True, help="Cure with --fix or --diff also what may change it.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
 @click.option("--no-cache", is_flag=True, help="Check every file anew, and keep nothing.")
-@click.option("--stdin-filename", type=click.Path(path_type=Path), metavar="FILE", help="What `-` is called.")
+@click.option(
+    "--stdin-filename",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What `-` is called; .ipynb for a notebook.",
+)
 @click.pass_context
 def lint(  # noqa: PLR0917 - click passes them by name
     context: click.Context,
@@ -58,8 +65,12 @@ def lint(  # noqa: PLR0917 - click passes them by name
     """
     from samerun.lint.check import Linter
 
-    linter = Linter(_codes(select), _codes(ignore), pedantic, cache=not no_cache)
+    if unsafe_fixes and not (fixes or diff):
+        raise click.UsageError("--unsafe-fixes does nothing alone: add --fix, or --diff to look first")
     stdin = Path("-") in paths or (not paths and stdin_filename is not None)
+    if output is not None and (diff or (fixes and stdin)):
+        raise click.UsageError("--output is for findings, and what is asked for is a text")
+    linter = Linter(_codes(select), _codes(ignore), pedantic, cache=not no_cache)
     if stdin and len(paths) > 1:
         raise click.UsageError("- stands for the only file")
     if stdin_filename is not None and not stdin:

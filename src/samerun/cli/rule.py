@@ -19,8 +19,11 @@ def rule(code: str | None, everything: bool) -> None:
     from samerun.lint.registry import all_rules, find
 
     if code is None and not everything:
+        widest = max(len(found.name) for found in all_rules())
         for found in all_rules():
-            click.echo(f"{found.code}  {found.name:<24}  {found.summary}{' (pedantic)' if found.pedantic else ''}")
+            click.echo(
+                f"{found.code}  {found.name:<{widest}}  {found.summary}{' (pedantic)' if found.pedantic else ''}"
+            )
         return
     chosen = all_rules() if code is None else (find(code),)
     click.echo("\n\n".join(f"{found.code} {found.name}\n\n{found.page}" for found in chosen))

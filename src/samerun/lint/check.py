@@ -135,7 +135,11 @@ def lint_bytes(
 def _checked(file: File, rules: Iterable[Rule], pedantic: bool) -> list[Finding]:
     silence = Silence(file)
     found = [finding for rule in rules for finding in rule.check(file) if pedantic or not finding.pedantic]
-    found = [finding for finding in dict.fromkeys(found) if not silence.covers(finding)]
+    # One place is told of once, though it may be meant for one of two uses: what is certain is said first.
+    once: dict[tuple[str, str, Range], Finding] = {}
+    for finding in sorted(found, key=lambda finding: finding.pedantic):
+        once.setdefault((finding.code, finding.message, finding.range), finding)
+    found = [finding for finding in once.values() if not silence.covers(finding)]
     if file.notebook is not None:
         for cell in file.notebook.cells:
             if cell.problem is not None:

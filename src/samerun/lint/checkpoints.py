@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from samerun.lint.names import Definition
@@ -252,9 +252,9 @@ class Checkpoints:
             for binding in self._file.names.bindings(name)
         )
         where = self._group(name)
-        for other in self._file.nodes(ast.Name):
+        for other in self._file.named(name.id):
             parent = self._file.parent(other)
-            if other.id != name.id or parent is None or self._group(other) != where:
+            if parent is None or self._group(other) != where:
                 continue
             if isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Store):
                 text = text_of(parent.slice)
@@ -296,6 +296,7 @@ def role_of(file: File, owner: ast.expr) -> str:
     return role_said(name_of(owner))
 
 
+@lru_cache(maxsize=4096)
 def role_said(name: str) -> str:
     """Return what something with a state is by what it is called."""
     return next((role for role, words in _ROLES if words.search(name.lower())), "model")

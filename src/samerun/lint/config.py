@@ -90,21 +90,21 @@ def read(path: Path) -> Config:
     for name in _TABLE.split("."):
         table = table.get(name, {}) if isinstance(table, dict) else None
     if not isinstance(table, dict):
-        raise LintError(f"{_FILE}: {_TABLE}", "is no table; write [tool.samerun.lint] and below it a key a line")
-    values: dict[str, Any] = {key.replace("-", "_"): _value(key, value) for key, value in table.items()}
+        raise LintError(f"{path}: {_TABLE}", "is no table; write [tool.samerun.lint] and below it a key a line")
+    values: dict[str, Any] = {key.replace("-", "_"): _value(path, key, value) for key, value in table.items()}
     return Config(**values, folder=path.parent.absolute())
 
 
-def _value(key: str, value: object) -> object:
+def _value(path: Path, key: str, value: object) -> object:
     if key not in _KINDS:
-        raise LintError(f"{_FILE}: {_TABLE}.{key}", f"is no key; there are: {', '.join(_KINDS)}")
+        raise LintError(f"{path}: {_TABLE}.{key}", f"is no key; there are: {', '.join(_KINDS)}")
     expected, convert = _KINDS[key]
     try:
         return convert(value)
     except TypeError as error:
-        raise LintError(f"{_FILE}: {_TABLE}.{key}", f"found {value!r}, expected {expected}") from error
+        raise LintError(f"{path}: {_TABLE}.{key}", f"found {value!r}, expected {expected}") from error
     except LintError as error:
-        raise LintError(f"{_FILE}: {_TABLE}.{key}", str(error)) from error
+        raise LintError(f"{path}: {_TABLE}.{key}", str(error)) from error
 
 
 def _strings(value: object) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from samerun.lint.finding import Edit, Range
 from samerun.lint.names import Definition, Names
 from samerun.lint.notebook import Notebook
 from samerun.lint.project import Project
-from samerun.lint.scopes import Index, index
+from samerun.lint.scopes import Index, Scope, index
 from samerun.lint.values import Values
 from samerun.lint.vocabulary import Act, act
 
@@ -76,6 +76,11 @@ class File:
         return self.path.name == "__init__.py"
 
     @cached_property
+    def _starts(self) -> list[int]:
+        """Where each line begins in the text."""
+        return source.starts(self.text)
+
+    @cached_property
     def index(self) -> Index:
         """All nodes by type, their parents and scopes."""
         return index(self.tree)
@@ -85,6 +90,36 @@ class File:
     def nodes(self, kind: type[_Node]) -> list[_Node]:
         """Return all nodes of exactly this type, in the order of the text."""
         return self.index.nodes.get(kind, [])  # type: ignore[return-value]
+
+    def named(self, name: str) -> list[ast.Name]:
+        """Return where a name stands, whatever it is in each scope, in the order of the text."""
+        return self._spelled[0].get(name, [])
+
+    def variable(self, name: str, home: Scope | None) -> list[ast.Name]:
+        """Return where a name that is bound in some scope stands, in the order of the text."""
+        return self._variables.get((name, home), [])
+
+    @cached_property
+    def _variables(self) -> dict[tuple[str, Scope | None], list[ast.Name]]:
+        found: defaultdict[tuple[str, Scope | None], list[ast.Name]] = defaultdict(list)
+        scopes = self.index.scopes
+        for name in self.nodes(ast.Name):
+            found[name.id, scopes[name].home(name.id)].append(name)
+        return dict(found)
+
+    def attributes(self, name: str) -> list[ast.Attribute]:
+        """Return where an attribute of a name stands, whatever it is one of, in the order of the text."""
+        return self._spelled[1].get(name, [])
+
+    @cached_property
+    def _spelled(self) -> tuple[dict[str, list[ast.Name]], dict[str, list[ast.Attribute]]]:
+        names: defaultdict[str, list[ast.Name]] = defaultdict(list)
+        attributes: defaultdict[str, list[ast.Attribute]] = defaultdict(list)
+        for name in self.nodes(ast.Name):
+            names[name.id].append(name)
+        for attribute in self.nodes(ast.Attribute):
+            attributes[attribute.attr].append(attribute)
+        return dict(names), dict(attributes)
 
     @property
     def functions(self) -> list[Function]:
@@ -346,6 +381,13 @@ class File:
         return seedings(self)
 
     @cached_property
+    def workers(self) -> dict[ast.AST, bool]:
+        """The functions that start the workers of a loader, and whether that may be in each epoch anew."""
+        from samerun.lint.seeds import workers
+
+        return workers(self)
+
+    @cached_property
     def checkpoints(self) -> Checkpoints:
         """Which states the file puts together in a checkpoint, and which it loads."""
         from samerun.lint.checkpoints import Checkpoints
@@ -383,7 +425,11 @@ class File:
 
     def segment(self, node: ast.AST) -> str:
         """Return the text of a node."""
-        return ast.get_source_segment(self.text, node) or ""
+        # ast.get_source_segment parts the whole text into lines each time that it is asked.
+        line, end = node.lineno, node.end_lineno  # type: ignore[attr-defined]
+        start, stop = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
+        begin = self._starts[line - 1] + self._column(line, start) - 1
+        return self.text[begin : self._starts[end - 1] + self._column(end, stop) - 1]
 
     def replace(self, node: ast.AST, text: str) -> Edit:
         """Return the edit that puts a text in the place of a node."""

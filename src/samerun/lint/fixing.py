@@ -24,7 +24,6 @@ __all__ = ["Fixed", "difference", "fix", "write"]
 
 # A cure may bring another finding, which may have a cure; rules that undo each other must come to an end.
 _MOST_ROUNDS = 10
-_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +146,7 @@ def _notebook(file: File, data: bytes, edits: dict[int, list[Edit]]) -> bytes:
 
 
 def _edited(text: str, edits: Iterable[Edit]) -> str:
-    starts = [0, *(end.end() for end in _LINE_END.finditer(text))]
+    starts = source.starts(text)
     for edit in sorted(set(edits), key=lambda found: found.range, reverse=True):
         place = edit.range
         start = starts[place.line - 1] + place.column - 1

@@ -15,6 +15,7 @@ from samerun.lint.vocabulary import act
 
 if TYPE_CHECKING:
     from samerun.lint.file import File
+    from samerun.lint.scopes import Scope
 
 __all__ = ["Fate", "about_data", "fate"]
 
@@ -328,21 +329,17 @@ class _Ways:
             return min(self._holder(target.value), Fate.UNKNOWN)
         return Fate.UNKNOWN
 
-    def _name(self, home: object, name: str, given: ast.Name | None = None) -> Fate:
+    def _name(self, home: Scope, name: str, given: ast.Name | None = None) -> Fate:
         """Return what becomes of a name's items: of those that it is given in one place, if that is known."""
         statement = self._file.parent(given) if given is not None else None
         since = statement if isinstance(statement, ast.Assign) else None
         if (name, since or home) in self._seen:
             return Fate.LOST
         self._seen.add((name, since or home))
-        scopes = self._file.index.scopes
         uses = (
             node
-            for node in self._file.nodes(ast.Name)
-            if node.id == name
-            and isinstance(node.ctx, ast.Load)
-            and scopes[node].home(name) is home
-            and (since is None or self._reaches(since, node))
+            for node in self._file.variable(name, home)
+            if isinstance(node.ctx, ast.Load) and (since is None or self._reaches(since, node))
         )
         return _of_all(self.of(node) for node in uses)
 
@@ -378,9 +375,8 @@ class _Ways:
         self._seen.add((target.attr, around))
         uses = [
             node
-            for node in self._file.nodes(ast.Attribute)
-            if node.attr == target.attr
-            and isinstance(node.ctx, ast.Load)
+            for node in self._file.attributes(target.attr)
+            if isinstance(node.ctx, ast.Load)
             and isinstance(node.value, ast.Name)
             and self._file.enclosing(node, ast.ClassDef) is around
         ]

@@ -40,7 +40,7 @@ def find(code: str) -> Rule:
         LintError: if there is none.
     """
     for rule in all_rules():
-        if code.upper() == rule.code or code == rule.name:
+        if code.upper() == rule.code or code.lower() == rule.name:
             return rule
     raise LintError(code, f"is no rule; there are: {', '.join(rule.code for rule in all_rules())}")
 

@@ -254,8 +254,8 @@ def _fixed_name(file: File, node: ast.Name, within: ast.AST, depth: int) -> bool
 def _fixed_attribute(file: File, node: ast.Attribute, within: ast.AST, depth: int) -> bool:
     if words(node.attr) & _MOVES or not isinstance(node.value, ast.Name | ast.Attribute | ast.Subscript | ast.Call):
         return False
-    for other in file.nodes(ast.Attribute):
-        if other.attr != node.attr or isinstance(other.ctx, ast.Load):
+    for other in file.attributes(node.attr):
+        if isinstance(other.ctx, ast.Load):
             continue
         function = file.enclosing(other, *_FUNCTIONS)
         made = not isinstance(function, _FUNCTIONS) or function.name in ("__init__", "__post_init__", "main")

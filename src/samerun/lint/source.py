@@ -12,7 +12,18 @@ from pathlib import Path
 
 from samerun.errors import LintError
 
-__all__ = ["LARGEST", "UnreadableError", "as_bytes", "comments", "decode", "encode", "parse", "read_bytes", "split"]
+__all__ = [
+    "LARGEST",
+    "UnreadableError",
+    "as_bytes",
+    "comments",
+    "decode",
+    "encode",
+    "parse",
+    "read_bytes",
+    "split",
+    "starts",
+]
 
 #: Files beyond this many bytes are data in Python's clothes, and are named instead of read.
 LARGEST = 10_000_000
@@ -107,6 +118,11 @@ def parse(text: str, where: str) -> ast.Module:
 def split(text: str) -> list[str]:
     """Return the lines without their ends."""
     return _LINE_END.split(text)
+
+
+def starts(text: str) -> list[int]:
+    """Return where the lines begin, in characters from 0."""
+    return [0, *(end.end() for end in _LINE_END.finditer(text))]
 
 
 def comments(text: str) -> dict[int, str]:

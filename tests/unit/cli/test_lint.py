@@ -11,6 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from samerun.cli import app
+from samerun.lint import all_rules
+from samerun.lint.formats import names
 
 BAD = "import torch\ntorch.cuda.manual_seed(0)\n"
 CURED = BAD.replace("manual_seed", "manual_seed_all")
@@ -147,3 +149,32 @@ def test_the_readmes_show_what_is_printed(page, tmp_path):
     printed = run("train.py", cwd=tmp_path, encoding="utf-8").stdout
     assert "SR004" in printed
     assert after.partition("```text\n")[2].startswith(f"{printed}```")
+
+
+def test_what_would_do_nothing_is_refused(bad, tmp_path):
+    out = tmp_path / "out.txt"
+    for wrong in (["--unsafe-fixes", bad], ["--diff", "--output", out, bad], ["--fix", "--output", out, "-"]):
+        answer = lint(*wrong, input=BAD)
+        assert answer.exit_code == 2
+        assert "Error: --" in answer.stderr
+    assert bad.read_text() == BAD
+    assert not out.exists()
+    assert lint("--unsafe-fixes", "--fix", bad).exit_code == 0
+
+
+def test_the_help_names_all_formats():
+    shown = " ".join(lint("--help").stdout.split())
+    assert f"{', '.join(names()[:-1])} or {names()[-1]}." in shown
+
+
+def test_the_list_of_rules_is_a_table():
+    lines = CliRunner().invoke(app, ["rule"]).stdout.splitlines()
+    starts = {line.index(rule.summary) for line, rule in zip(lines, all_rules(), strict=True)}
+    assert len(starts) == 1
+
+
+def test_a_wrong_setting_says_in_which_file(bad, tmp_path):
+    (tmp_path / "pyproject.toml").write_text("[tool.samerun.lint]\nselct = []\n")
+    answer = lint(bad)
+    assert answer.exit_code == 2
+    assert f"{tmp_path / 'pyproject.toml'}: tool.samerun.lint.selct" in answer.stderr + str(answer.exception)

@@ -196,3 +196,18 @@ def test_it_imports_the_standard_library_alone():
     )
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+def test_a_place_is_told_of_once_though_two_uses_make_it_a_finding():
+    text = "import time\nimport numpy as np\nimport torch\nseed = int(time.time())\nnp.random.default_rng(seed)\n"
+    report = lint_text(f"{text}torch.manual_seed(seed)\n", select=["SR008"], pedantic=True)
+    assert [(found.code, found.pedantic) for found in report.findings] == [("SR008", False)]
+    (alone,) = lint_text(text, select=["SR008"], pedantic=True).findings
+    assert alone.pedantic
+
+
+@pytest.mark.parametrize("folder", ["src", "examples", "benchmarks"])
+def test_our_own_code_is_clean(folder):
+    root = Path(__file__).parents[3]
+    found = [(report.path, finding) for report in lint_paths([root / folder]) for finding in report.findings]
+    assert found == []

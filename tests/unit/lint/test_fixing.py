@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from samerun.lint import File, Finding, Fix, Linter, fixing
+from samerun.lint import File, Finding, Fix, Linter, fixing, lint_text
 from samerun.lint.config import Config
 from samerun.lint.fixing import difference, fix
 from samerun.lint.project import Project
@@ -168,3 +168,16 @@ def test_a_cure_that_breaks_a_cell_is_dropped():
     found = fixed(before, "x.ipynb", linter=planted(check))
     assert found.after == before
     assert len(found.dropped) == 1
+
+
+@pytest.mark.parametrize("maker", ["np.random.default_rng()", "torch.Generator()"])
+def test_generators_of_a_loop_are_not_made_alike(maker):
+    head = "import numpy as np\nimport torch\n"
+    for inside in (
+        f"all_of_them = [use(generator={maker}) for _ in range(3)]\n",
+        f"for _ in x:\n    use(generator={maker})\n",
+    ):
+        (found,) = lint_text(head + inside, select=["SR019"]).findings
+        assert found.fix is None
+    (found,) = lint_text(f"{head}use(generator={maker})\n", select=["SR019"]).findings
+    assert found.fix is not None

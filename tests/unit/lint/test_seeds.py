@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from samerun.lint import File
+from samerun.lint import File, lint_text
 from samerun.lint.project import Project
 from samerun.lint.seeds import fixed, parts, words
 
@@ -125,3 +125,20 @@ def test_what_a_loop_changes_is_not_the_same_each_time():
 def test_words_of_names():
     assert words("localRank") == words("LOCAL_RANK") == {"local", "rank"}
     assert words("frank") == {"frank"}
+
+
+def test_what_starts_workers_is_the_subject_of_one_rule():
+    text = "import numpy as np\nfrom torch.utils.data import DataLoader\nseed = 1\n"
+    maker = "def seed_worker(kind):\n    return {'a': lambda worker: np.random.seed(seed + worker)}[kind]\n"
+    loader = "DataLoader([1], worker_init_fn=seed_worker('a'), num_workers=2)\n"
+    report = lint_text(text + maker + loader, select=["SR007", "SR009"])
+    assert [found.code for found in report.findings] == ["SR007"]
+
+
+def test_a_path_is_named_after_the_number_in_it():
+    head = "import numpy as np\nfrom samerun.derive import derive\nfrom somewhere import args, rank, epoch\n"
+    (found,) = lint_text(f"{head}np.random.seed(args.seed + epoch)\n", select=["SR009"]).findings
+    assert found.fix.edits[0].text == 'derive(args.seed, "epoch", epoch) % 2**32'
+    for two in ("rank + epoch", "args.seed * (rank + 1) + epoch"):
+        (found,) = lint_text(f"{head}np.random.seed({two})\n", select=["SR009"]).findings
+        assert found.fix is None

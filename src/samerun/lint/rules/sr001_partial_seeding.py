@@ -66,10 +66,13 @@ def _check(file: File) -> Iterable[Finding]:
     if any(event.kind == "unknown-seed" for event in file.timeline):
         return  # before all calls are followed, which in a large project takes long
     seeds = sorted(_seeds(file), key=lambda pair: (pair[0].lineno, pair[0].col_offset))
-    if not seeds or any(not libraries for _, libraries in seeds):
+    if any(not libraries for _, libraries in seeds):
         return
     seeded = {library for _, libraries in seeds for library in libraries}
-    place = seeds[-1][0]
+    meant = [node for node, _ in seeds if _is_for_the_run(file, node)]
+    if not meant:
+        return
+    place = meant[-1]
     for library, drawn in _drawn(file).items():
         if library not in seeded:
             yield Finding(
@@ -78,6 +81,14 @@ def _check(file: File) -> Iterable[Finding]:
                 file.range(place),
                 _fix(file, place, library, drawn),
             )
+
+
+def _is_for_the_run(file: File, node: ast.AST) -> bool:
+    """Return whether this seeds the run, and neither puts a state back nor seeds a worker, which SR007 is about."""
+    found = file.act(node) if isinstance(node, ast.Call) else None
+    if found is not None and found.kind == "restore":
+        return False
+    return file.workers.keys().isdisjoint(file.around(node))
 
 
 def _seeds(file: File) -> Iterator[tuple[ast.expr | ast.stmt, tuple[str, ...]]]:

@@ -70,7 +70,7 @@ from collections.abc import Iterable, Iterator
 from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.rule import Rule
-from samerun.lint.seeds import Seeding, apart, fixed, repeated, same, started, workers
+from samerun.lint.seeds import Seeding, apart, fixed, repeated, same, started
 from samerun.lint.vocabulary import act
 
 __all__ = ["RULE"]
@@ -82,7 +82,7 @@ _CURED = ("random.seed", "numpy.random.seed")
 
 
 def _check(file: File) -> Iterable[Finding]:
-    found = workers(file)
+    found = file.workers
     for function, anew in found.items():
         if isinstance(function, ast.FunctionDef | ast.Lambda) and function in file.index.inner:
             yield from _in_function(file, function, anew)
@@ -99,7 +99,7 @@ def _elsewhere(file: File, given: ast.expr, found: dict[ast.AST, bool]) -> Itera
         yield Finding(RULE.code, _EPOCHS, file.range(given))
         return
     target = started(file, given)
-    if target is None or target.file is file or target.node not in found or target.node in workers(target.file):
+    if target is None or target.file is file or target.node not in found or target.node in target.file.workers:
         return
     if any(repeated(target.file, target.node)):
         yield Finding(RULE.code, _ALIKE, file.range(given))

@@ -178,9 +178,8 @@ def _is_told(file: File, node: ast.AST) -> bool:
     statement = file.enclosing(node, ast.Assign)
     if statement is None or not isinstance(statement.targets[0], ast.Name):
         return False
-    name = statement.targets[0].id
-    for other in file.nodes(ast.Name):
-        if other.id == name and isinstance(other.ctx, ast.Load):
+    for other in file.named(statement.targets[0].id):
+        if isinstance(other.ctx, ast.Load):
             call = file.enclosing(other, ast.Call)
             if call is not None and called(call) in _TELL:
                 return True

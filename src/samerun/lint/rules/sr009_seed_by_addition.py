@@ -65,7 +65,7 @@ from collections.abc import Iterable, Iterator
 from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.rule import Rule
-from samerun.lint.seeds import called, parts, words, workers
+from samerun.lint.seeds import called, parts, words
 from samerun.lint.vocabulary import act
 
 __all__ = ["RULE"]
@@ -104,7 +104,7 @@ def _check(file: File) -> Iterable[Finding]:
         if added is not None and key not in told:
             told.add(key)
             what, certain = added
-            fix = _fix(file, sum_, what)
+            fix = _fix(file, sum_)
             yield Finding(RULE.code, _message(what), file.range(sum_), fix, pedantic=not certain)
     for statement in file.nodes(ast.AugAssign):
         names = words(called(statement.target))
@@ -170,8 +170,8 @@ def _added(file: File, sum_: ast.BinOp) -> tuple[str, bool] | None:
 
 def _is_of_workers(file: File, node: ast.AST) -> bool:
     """Return whether it is in a function whose seeds are the subject of SR007."""
-    around = file.enclosing(node, *_FUNCTIONS, ast.Lambda)
-    return around is not None and workers(file).get(around, False)
+    found = file.workers
+    return any(found.get(around, False) for around in file.around(node))
 
 
 def _terms(node: ast.expr, is_plus: bool = True) -> Iterator[tuple[ast.expr, bool]]:
@@ -249,7 +249,7 @@ def _is_drawn(file: File, term: ast.expr) -> bool:
     return False
 
 
-def _fix(file: File, sum_: ast.BinOp, what: str) -> Fix | None:
+def _fix(file: File, sum_: ast.BinOp) -> Fix | None:
     """Return a path in the place of a plain sum, where the file has ``derive``."""
     imports = [binding.source for binding in file.index.module.names.get("derive", [])]
     terms = [term for term, _ in _terms(sum_)]
@@ -257,8 +257,9 @@ def _fix(file: File, sum_: ast.BinOp, what: str) -> Fix | None:
     if len(terms) != 2 or not isinstance(sum_.op, ast.Add) or not has_derive:
         return None
     first, second = terms if _kind(file, terms[1]) is not None else terms[::-1]
-    if _kind(file, second) is None:
-        return None
+    what = _kind(file, second)
+    if what is None or any(_kind(file, part) for part in _factors(first)[1]):
+        return None  # the sum of two such numbers has no seed to begin a path with
     text = f'derive({file.segment(first)}, "{what}", {file.segment(second)}) % 2**32'
     whole = f"({text})" if isinstance(file.parent(sum_), ast.BinOp) else text
     return Fix((file.replace(sum_, whole),), False, f"seed with {text}")

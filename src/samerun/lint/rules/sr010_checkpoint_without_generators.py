@@ -82,7 +82,7 @@ from samerun.lint.vocabulary import act
 __all__ = ["RULE"]
 
 # They keep the generators beside the checkpoints of a file, or offer to.
-_KEEPERS = ("lightning.Trainer", "transformers.Trainer", "samerun.Run", "torchtnt.framework.train")
+_KEEPERS = ("lightning.Trainer", "transformers.Trainer", "samerun.Run", "samerun.Stream", "torchtnt.framework.train")
 _STATES = frozenset(("getstate", "get_rng_state", "get_rng_state_all", "bit_generator", "save_state"))
 _DRAWS = {
     "shuffle": "the order of the data",
@@ -96,7 +96,7 @@ _DRAWS = {
 def _check(file: File) -> Iterable[Finding]:
     checkpoints = [one for one in (*file.checkpoints.written, *file.checkpoints.reached) if not one.open]
     checkpoints = [one for one in checkpoints if not any(tells_of_generators(key) for key in one.keys)]
-    if not checkpoints or _keeps_generators(file) or any(_keeps_generators(one.file) for one in checkpoints):
+    if not checkpoints or any(map(_keeps_generators, {file, *(one.file for one in checkpoints)})):
         return
     draws = training_draws(file)
     if not draws:
@@ -116,7 +116,7 @@ def _keeps_generators(file: File) -> bool:
         what = act(name)
         if name.startswith(_KEEPERS) or (what is not None and what.kind == "capture"):
             return True
-    if any(node.attr in _STATES for node in file.nodes(ast.Attribute)):
+    if any(file.attributes(name) for name in _STATES):
         return True
     # Functions such as save_rng_state, wherever they come from.
     called = (call.func for call in file.nodes(ast.Call))

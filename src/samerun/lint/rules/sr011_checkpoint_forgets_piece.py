@@ -66,7 +66,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
-from samerun.lint.checkpoints import Checkpoint, name_of, role_of, role_said
+from samerun.lint.checkpoints import name_of, role_of, role_said
 from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
@@ -94,7 +94,8 @@ def _check(file: File) -> Iterable[Finding]:
     saved.update(role_said(key) for one in checkpoints for key in one.keys)
     # What is saved or loaded elsewhere, in a file of its own.
     saved.update(role_of(file, node.value) for node in file.nodes(ast.Attribute) if node.attr in _STATES)
-    saved.update("average" for one in checkpoints if _holds_the_average(one))
+    averaging = {where: _averaging(where) for where in {one.file for one in checkpoints}}
+    saved.update("average" for one in checkpoints if _function(one.file, one.node) in averaging[one.file])
     first = min(checkpoints, key=lambda one: (one.site.lineno, one.site.col_offset))
     for role, call in _stepped(file):
         if role not in saved:
@@ -103,20 +104,23 @@ def _check(file: File) -> Iterable[Finding]:
             yield Finding(RULE.code, message, file.range(first.site), pedantic=not file.checkpoints.resumes)
 
 
-def _holds_the_average(checkpoint: Checkpoint) -> bool:
-    """Return whether the function that saves speaks of an average, which it may save in place of the model."""
-    file = checkpoint.file
-    function = file.enclosing(checkpoint.node, ast.FunctionDef)
+def _averaging(file: File) -> set[ast.FunctionDef | None]:
+    """Return the functions that speak of an average, which one that saves may save in place of the model."""
+    found: set[ast.FunctionDef | None] = set()
     nodes: list[ast.Attribute | ast.Name] = [*file.nodes(ast.Attribute), *file.nodes(ast.Name)]
     for node in nodes:
-        if role_said(name_of(node)) != "average" or file.enclosing(node, ast.FunctionDef) is not function:
+        if role_said(name_of(node)) != "average":
             continue
         around = file.parent(node)
         steps = isinstance(around, ast.Attribute) and around.attr in _STEPS
         makes = isinstance(around, ast.Call) and around.func is node
         if isinstance(node.ctx, ast.Load) and not steps and not makes:
-            return True
-    return False
+            found.add(_function(file, node))
+    return found
+
+
+def _function(file: File, node: ast.AST) -> ast.FunctionDef | None:
+    return file.enclosing(node, ast.FunctionDef)
 
 
 def _stepped(file: File) -> Iterator[tuple[str, ast.Call]]:
@@ -170,8 +174,8 @@ def _needs_no_state(file: File, maker: ast.expr) -> bool:
 def _is_told_where(file: File, call: ast.Call) -> bool:
     """Return whether the step is given the epoch, from which everything else follows, or the schedule is set to it."""
     owner = name_of(call.func.value) if isinstance(call.func, ast.Attribute) else ""
-    for node in file.nodes(ast.Attribute):
-        if node.attr in _PLACES and isinstance(node.ctx, ast.Store) and name_of(node.value) == owner:
+    for node in (node for place in _PLACES for node in file.attributes(place)):
+        if isinstance(node.ctx, ast.Store) and name_of(node.value) == owner:
             return True
     kind = file.kind_of(call.func.value) if isinstance(call.func, ast.Attribute) else None
     return bool(call.args or call.keywords) and not (kind or "").endswith("ReduceLROnPlateau")

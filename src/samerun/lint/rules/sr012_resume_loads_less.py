@@ -145,8 +145,8 @@ def _dictionary(load: Load) -> Iterator[ast.Name]:
 
 
 def _is_handed_on(file: File, names: dict[str, ast.AST | None]) -> bool:
-    for node in file.nodes(ast.Name):
-        if node.id not in names or file.enclosing(node, *FUNCTIONS) is not names[node.id]:
+    for node in (node for name in names for node in file.named(name)):
+        if file.enclosing(node, *FUNCTIONS) is not names[node.id]:
             continue
         parent = file.parent(node)
         if isinstance(parent, ast.Return | ast.Yield | ast.Dict | ast.Tuple | ast.List | ast.keyword | ast.Starred):

@@ -135,7 +135,7 @@ def _is_told(file: File) -> bool:
     """Return whether a file calls ``set_epoch``, or asks whether there is one."""
     if "set_epoch" not in file.text:
         return False
-    if any(node.attr == "set_epoch" for node in file.nodes(ast.Attribute)):
+    if file.attributes("set_epoch"):
         return True
     return any(node.value == "set_epoch" for node in file.nodes(ast.Constant))
 

@@ -115,7 +115,7 @@ def _is_keyed(file: File) -> bool:
     """Return whether the generators are set by what is called: by name, or by samerun's loader for each item."""
     if file.calls("samerun.DataLoader", "samerun.data.DataLoader", "samerun.exact", "samerun.data.exact"):
         return True
-    return any(node.attr in ("set_random_seed", "set_random_state") for node in file.nodes(ast.Attribute))
+    return any(file.attributes(name) for name in ("set_random_seed", "set_random_state"))
 
 
 def _is_of_old(call: ast.Call, name: str) -> bool:

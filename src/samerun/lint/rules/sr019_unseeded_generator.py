@@ -83,6 +83,7 @@ _SETS = frozenset(
     "seed manual_seed setstate set_state set_offset graphsafe_set_state state bit_generator entropy "
     "initial_seed __setstate__".split()
 )
+_AGAIN = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 # In the test of a branch they say that somebody did not give a seed or generator.
 _GIVEN = ("seed", "rng", "rand", "generator", "state", "determin", "reproduc")
 
@@ -92,7 +93,9 @@ def _check(file: File) -> Iterable[Finding]:
         yield from _library(file, call)
     for call in file.calls(_TORCH):
         if not file.has_unpacking(call) and not _is_set(file, call) and _is_drawn_from(file, call):
-            fix = Fix((file.insert(call, f".manual_seed({seed_at(file, call)})"),), False, "seed it")
+            fix = None
+            if not _is_made_again(file, call):
+                fix = Fix((file.insert(call, f".manual_seed({seed_at(file, call)})"),), False, "seed it")
             message = "without a seed draws the same in every run, whatever seed the script is given"
             yield Finding(
                 RULE.code,
@@ -113,7 +116,9 @@ def _library(file: File, call: ast.Call) -> Iterator[Finding]:
         return
     given = seed_at(file, call)
     text = f"{_MAKERS[name]}={given}" if call.keywords else given
-    fix = None if none else Fix((file.add_argument(call, text),), False, f"seed it with {given}")
+    fix = None
+    if not none and not _is_made_again(file, call):
+        fix = Fix((file.add_argument(call, text),), False, f"seed it with {given}")
     yield Finding(
         RULE.code,
         f"{file.segment(call.func)} without a seed begins elsewhere in every run",
@@ -121,6 +126,16 @@ def _library(file: File, call: ast.Call) -> Iterator[Finding]:
         fix,
         pedantic=none or _is_fallback(file, call),
     )
+
+
+def _is_made_again(file: File, call: ast.Call) -> bool:
+    """Return whether a loop makes one generator after another, which one seed would make alike."""
+    for around in file.around(call):
+        if isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            return False
+        if isinstance(around, _AGAIN):
+            return True
+    return False
 
 
 def _is_set(file: File, call: ast.Call) -> bool:
@@ -153,19 +168,12 @@ def _targets(file: File, call: ast.Call) -> list[ast.expr]:
     return []
 
 
-def _uses(file: File, target: ast.expr) -> Iterator[ast.expr]:
+def _uses(file: File, target: ast.expr) -> Iterator[ast.Name | ast.Attribute]:
     """Yield where a name, or an attribute of that name, stands in the file."""
     if isinstance(target, ast.Name):
-        yield from (node for node in file.nodes(ast.Name) if _is_same(file, node, target))
+        yield from file.variable(target.id, file.index.scopes[target].home(target.id))
     elif isinstance(target, ast.Attribute):
-        yield from (node for node in file.nodes(ast.Attribute) if node.attr == target.attr)
-
-
-def _is_same(file: File, node: ast.AST, target: ast.Name) -> bool:
-    if not isinstance(node, ast.Name) or node.id != target.id:
-        return False
-    scopes = file.index.scopes
-    return scopes[node].home(node.id) is scopes[target].home(target.id)
+        yield from file.attributes(target.attr)
 
 
 def _is_drawn_from(file: File, call: ast.Call) -> bool:
@@ -177,9 +185,8 @@ def _is_drawn_from(file: File, call: ast.Call) -> bool:
     for target in targets:
         if not isinstance(target, ast.Name):
             continue
-        for node in file.nodes(ast.Name):
-            outer = file.parent(node)
-            if isinstance(node.ctx, ast.Load) and _is_same(file, node, target) and not _is_argument(outer):
+        for node in _uses(file, target):
+            if isinstance(node.ctx, ast.Load) and not _is_argument(file.parent(node)):
                 return False
     return any(isinstance(target, ast.Name | ast.Attribute) for target in targets)
 

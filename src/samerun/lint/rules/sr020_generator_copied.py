@@ -181,13 +181,12 @@ def _is_made_once(file: File, class_: ast.ClassDef, node: ast.expr) -> bool:
         bindings = file.names.bindings(node)
         if scope is not file.index.module or len(bindings) != 1:
             return False
-        made, uses = bindings[0].value, file.nodes(ast.Name)
-        same = [use for use in uses if use.id == node.id and file.index.scopes[use].home(use.id) is scope]
-        return _is_generator(file, made) and not any(_is_reset(file, use) for use in same)
+        uses = file.variable(node.id, scope)
+        return _is_generator(file, bindings[0].value) and not any(_is_reset(file, use) for use in uses)
     if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
         return False
     values = file.index.inner[class_].attributes.get(node.attr, [])
-    stored = [use for use in file.nodes(ast.Attribute) if use.attr == node.attr and _may_be_of(file, use, class_)]
+    stored = [use for use in file.attributes(node.attr) if _may_be_of(file, use, class_)]
     if len(values) != 1 or sum(isinstance(use.ctx, ast.Store) for use in stored) != 1:
         return False
     outer = file.enclosing(values[0], ast.FunctionDef) if values[0] is not None else None

@@ -176,11 +176,11 @@ class _Sets:
             return declared
         added = [
             self.item(call.args[0], depth + 1)
-            for call in self._file.nodes(ast.Call)
-            if isinstance(call.func, ast.Attribute)
-            and call.func.attr == "add"
-            and isinstance(call.func.value, ast.Name)
-            and call.func.value.id == node.id
+            for use in self._file.variable(node.id, self._file.index.scopes[node].home(node.id))
+            if isinstance(method := self._file.parent(use), ast.Attribute)
+            and method.attr == "add"
+            and isinstance(call := self._file.parent(method), ast.Call)
+            and call.func is method
             and len(call.args) == 1
         ]
         values = [value for value in self._values(node) if not _is_empty(value)]

@@ -132,8 +132,8 @@ def _uses(file: File, call: ast.Call) -> Iterator[ast.Name]:
     target = around.targets[0] if isinstance(around, ast.Assign) else None
     if isinstance(target, ast.Name):
         function = file.enclosing(call, *FUNCTIONS)
-        for node in file.nodes(ast.Name):
-            if node.id == target.id and node is not target and file.enclosing(node, *FUNCTIONS) is function:
+        for node in file.named(target.id):
+            if node is not target and file.enclosing(node, *FUNCTIONS) is function:
                 yield node
 
 
