@@ -2,7 +2,8 @@
 
 What it does:
     Finds files that seed some of Python's ``random``, NumPy and torch, and draw from another one of them, too.
-    Seeds in functions of the project that the file calls count, in whatever module they are.
+    Seeds in functions of the project that the file calls count, in whatever module they are. A seed that is only
+    lent, by a function that puts the generator back or in a ``with``, is none for the run.
 
 Why it is bad:
     Each library has a generator of its own. Python's and NumPy's begin elsewhere in every process unless they are
@@ -66,10 +67,13 @@ def _check(file: File) -> Iterable[Finding]:
     if any(event.kind == "unknown-seed" for event in file.timeline):
         return  # before all calls are followed, which in a large project takes long
     seeds = sorted(_seeds(file), key=lambda pair: (pair[0].lineno, pair[0].col_offset))
-    if not seeds or any(not libraries for _, libraries in seeds):
+    if any(not libraries for _, libraries in seeds):
         return
     seeded = {library for _, libraries in seeds for library in libraries}
-    place = seeds[-1][0]
+    lasting = [call for call, _ in seeds if not _is_lent(file, call)]
+    if not lasting:
+        return
+    place = lasting[-1]
     for library, drawn in _drawn(file).items():
         if library not in seeded:
             yield Finding(
@@ -101,6 +105,15 @@ def _seeds(file: File) -> Iterator[tuple[ast.expr | ast.stmt, tuple[str, ...]]]:
             for event in target.file.timeline_of(target.node):
                 if event.kind in ("seed", "restore", "unknown-seed"):
                     yield call, event.libraries
+
+
+def _is_lent(file: File, node: ast.AST) -> bool:
+    """Return whether a seed is for a while: its block or its function puts the generators back."""
+    if isinstance(file.parent(node), ast.withitem):
+        return True
+    function = file.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef)
+    found = [file.act(call) for call in file.calls_in(function)] if function is not None else []
+    return {"capture", "restore"} <= {what.kind for what in found if what is not None}
 
 
 def _drawn(file: File) -> dict[str, ast.Call]:
