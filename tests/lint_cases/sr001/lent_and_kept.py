@@ -5,7 +5,7 @@ import torch
 from lent import numpy_seed
 
 
-def kept():
+def set_seeds():
     state = np.random.get_state()
     random.seed(0)  # error: SR001: and not torch's generator
     return state

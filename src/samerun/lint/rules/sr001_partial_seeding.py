@@ -3,7 +3,9 @@
 What it does:
     Finds files that seed some of Python's ``random``, NumPy and torch, and draw from another one of them, too.
     Seeds in functions of the project that the file calls count, in whatever module they are. A seed that is only
-    lent, by a function that puts the generator back or in a ``with``, is none for the run.
+    lent, by a function that puts the generator back or in a ``with``, is none for the run. Where running the file
+    does not lead to the seed, and it stands in a function that by its name is not there to seed and is no program,
+    others may have seeded the rest: that is said only under ``--pedantic``.
 
 Why it is bad:
     Each library has a generator of its own. Python's and NumPy's begin elsewhere in every process unless they are
@@ -50,6 +52,7 @@ When to silence:
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 
 from samerun.lint.file import File
@@ -61,6 +64,9 @@ __all__ = ["RULE"]
 
 # What seeds a library whose module goes by some name in the file.
 _SEEDS = {PYTHON: ("random", "seed"), NUMPY: ("numpy.random", "seed"), CPU: ("torch", "manual_seed")}
+
+# How functions are called that are there to seed, or are the program: fix_random_seeds, make_deterministic, main.
+_TO_SEED = re.compile("seed|determin|reprod|main|train", re.IGNORECASE)
 
 
 def _check(file: File) -> Iterable[Finding]:
@@ -74,6 +80,8 @@ def _check(file: File) -> Iterable[Finding]:
     if not lasting:
         return
     place = lasting[-1]
+    reached = {node for event in file.timeline for node in (event.node, event.site)}
+    certain = any(call in reached or _is_to_seed(file, call) for call in lasting)
     for library, drawn in _drawn(file).items():
         if library not in seeded:
             yield Finding(
@@ -81,6 +89,7 @@ def _check(file: File) -> Iterable[Finding]:
                 f"seeds {named(seeded)}, and not {LIBRARIES[library]}, which {file.where(drawn)} draws from",
                 file.range(place),
                 _fix(file, place, library, drawn),
+                pedantic=not certain,
             )
 
 
@@ -114,6 +123,12 @@ def _is_lent(file: File, node: ast.AST) -> bool:
     function = file.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef)
     found = [file.act(call) for call in file.calls_in(function)] if function is not None else []
     return {"capture", "restore"} <= {what.kind for what in found if what is not None}
+
+
+def _is_to_seed(file: File, node: ast.AST) -> bool:
+    """Return whether a node stands in a function that is there to seed or is the program, by its name."""
+    function = file.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef)
+    return function is not None and _TO_SEED.search(function.name) is not None
 
 
 def _drawn(file: File) -> dict[str, ast.Call]:
