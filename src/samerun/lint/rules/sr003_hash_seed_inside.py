@@ -95,7 +95,7 @@ def _places(file: File) -> Iterator[ast.expr]:
 
 
 def _is_environ(file: File, node: ast.expr) -> bool:
-    """Return whether it is ``os.environ``, also where ``os`` comes from elsewhere: a star, or a text without imports."""
+    """Return whether it is ``os.environ``, also where ``os`` comes from a star or from nowhere."""
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and not file.names.bindings(node.value):
         return (node.value.id, node.attr) == ("os", "environ")
     return file.resolve(node) == "os.environ"
