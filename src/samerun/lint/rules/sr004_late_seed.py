@@ -88,15 +88,15 @@ def _check(file: File) -> Iterable[Finding]:
 def _lasts(file: File, draw: Event, seed: Event) -> bool:
     """Return whether what was drawn may be used after the seed: not what was thrown away, or kept in a name till then.
 
-    Models and splits are taken to last, and so is what is drawn and seeded in one call of the project.
+    Splits are taken to last, and so is what is drawn and seeded in one call of the project.
     """
     statement: ast.AST | None = draw.site
     while statement is not None and not isinstance(statement, ast.stmt):
         statement = file.parent(statement)
-    if draw.kind != "draw" or draw.site is seed.site or draw.training:
+    if draw.kind == "split" or draw.site is seed.site or draw.training:
         return True
     if isinstance(statement, ast.Expr):
-        return not _is_thrown_away(file, draw, statement)
+        return draw.kind == "model" or not _is_thrown_away(file, draw, statement)
     if not isinstance(statement, ast.Assign) or file.enclosing(statement, *_NESTED) is not None:
         return True
     names = [node for target in statement.targets for node in ast.walk(target)]
