@@ -128,7 +128,7 @@ def _is_lent(file: File, node: ast.AST) -> bool:
 def _is_to_seed(file: File, node: ast.AST) -> bool:
     """Return whether a node stands in a function that is there to seed or is the program, by its name."""
     function = file.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef)
-    return function is not None and _TO_SEED.search(function.name) is not None
+    return isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and _TO_SEED.search(function.name) is not None
 
 
 def _drawn(file: File) -> dict[str, ast.Call]:
