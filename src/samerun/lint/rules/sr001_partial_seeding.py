@@ -72,14 +72,15 @@ _TO_SEED = re.compile("seed|determin|reprod|main|train", re.IGNORECASE)
 def _check(file: File) -> Iterable[Finding]:
     if any(event.kind == "unknown-seed" for event in file.timeline):
         return  # before all calls are followed, which in a large project takes long
-    seeds = sorted(_seeds(file), key=lambda pair: (pair[0].lineno, pair[0].col_offset))
-    if any(not libraries for _, libraries in seeds):
+    seeds = sorted(_seeds(file), key=lambda one: (one[0].lineno, one[0].col_offset))
+    if any(not libraries for _, libraries, _ in seeds):
         return
-    seeded = {library for _, libraries in seeds for library in libraries}
-    lasting = [call for call, _ in seeds if not _is_lent(file, call)]
+    seeded = {library for _, libraries, _ in seeds for library in libraries}
+    lasting = [call for call, _, lent in seeds if not lent]
     if not lasting:
         return
-    place = lasting[-1]
+    here = [call for call in lasting if not _leads_on(file, call)]
+    place = (here or lasting)[-1]
     reached = {node for event in file.timeline for node in (event.node, event.site)}
     certain = any(call in reached or _is_to_seed(file, call) for call in lasting)
     for library, drawn in _drawn(file).items():
@@ -93,18 +94,21 @@ def _check(file: File) -> Iterable[Finding]:
             )
 
 
-def _seeds(file: File) -> Iterator[tuple[ast.expr | ast.stmt, tuple[str, ...]]]:
-    """Yield the calls that seed, here or where they lead, with the libraries; none for what may seed any."""
+def _seeds(file: File) -> Iterator[tuple[ast.expr | ast.stmt, tuple[str, ...], bool]]:
+    """Yield the calls that seed, here or where they lead, with the libraries, and whether that is for a while.
+
+    There are no libraries for what may seed any.
+    """
     for name, calls in file.called.items():
         if may_seed(name):
-            yield from ((call, ()) for call in calls)
+            yield from ((call, (), False) for call in calls)
         for call in calls:
             found = file.act(call)
             if found is not None and found.kind in ("seed", "restore"):
-                yield call, found.libraries
+                yield call, found.libraries, _is_lent(file, call)
     for event in file.timeline:
         if event.kind in ("seed", "restore", "unknown-seed"):
-            yield event.site, event.libraries
+            yield event.site, event.libraries, _is_lent(event.file, event.node)
     # What is not run from here, such as a function that another module calls, may seed all the same.
     for call in file.nodes(ast.Call):
         target = file.definition(call)
@@ -113,7 +117,13 @@ def _seeds(file: File) -> Iterator[tuple[ast.expr | ast.stmt, tuple[str, ...]]]:
         if isinstance(target.node, ast.FunctionDef | ast.AsyncFunctionDef):
             for event in target.file.timeline_of(target.node):
                 if event.kind in ("seed", "restore", "unknown-seed"):
-                    yield call, event.libraries
+                    yield call, event.libraries, _is_lent(file, call) or _is_lent(event.file, event.node)
+
+
+def _leads_on(file: File, node: ast.AST) -> bool:
+    """Return whether it is a call of a function of the file, in which there is more to see."""
+    target = file.definition(node) if isinstance(node, ast.Call) else None
+    return target is not None and target.file is file
 
 
 def _is_lent(file: File, node: ast.AST) -> bool:
