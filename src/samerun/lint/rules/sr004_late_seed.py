@@ -55,7 +55,7 @@ from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.flow import Event
 from samerun.lint.rule import Rule
-from samerun.lint.scopes import FUNCTIONS, Scope
+from samerun.lint.scopes import FUNCTIONS
 from samerun.lint.vocabulary import LIBRARIES
 
 __all__ = ["RULE"]
@@ -114,22 +114,21 @@ def _is_thrown_away(file: File, draw: Event, statement: ast.Expr) -> bool:
 
 
 def _is_read_after(file: File, target: ast.Name, seed: Event) -> bool:
-    """Return whether a name of the module may have the value that it is given here when it is read after the seed."""
+    """Return whether a name of the module may have the value that it is given here when it is read after the seed.
+
+    One that is read nowhere may be for other modules.
+    """
     module = file.index.module
     places = sorted(_place(binding.node) for binding in module.names.get(target.id, []))
-    for node in file.nodes(ast.Name):
-        if node.id != target.id or not isinstance(node.ctx, ast.Load) or _home(file, node) is not module:
-            continue
+    reads = [one for one in file.nodes(ast.Name) if one.id == target.id and isinstance(one.ctx, ast.Load)]
+    reads = [one for one in reads if file.index.scopes[one].home(one.id) is module]
+    for node in reads:
         if file.enclosing(node, *FUNCTIONS) is not None:
             return True  # whenever it is called
         last = max((place for place in places if place < _place(node)), default=None)
         if _place(node) > _place(seed.site) and last == _place(target):
             return True
-    return False
-
-
-def _home(file: File, node: ast.Name) -> Scope | None:
-    return file.index.scopes[node].home(node.id)
+    return not reads
 
 
 def _place(node: ast.AST) -> tuple[int, int]:
