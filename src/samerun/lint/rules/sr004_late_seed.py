@@ -116,7 +116,7 @@ def _is_thrown_away(file: File, draw: Event, statement: ast.Expr) -> bool:
 def _is_read_after(file: File, target: ast.Name, seed: Event) -> bool:
     """Return whether a name of the module may have the value that it is given here when it is read after the seed.
 
-    One that is read nowhere may be for other modules.
+    One that is read nowhere may be for other modules, if it is no notebook that it stands in.
     """
     module = file.index.module
     places = sorted(_place(binding.node) for binding in module.names.get(target.id, []))
@@ -128,7 +128,7 @@ def _is_read_after(file: File, target: ast.Name, seed: Event) -> bool:
         last = max((place for place in places if place < _place(node)), default=None)
         if _place(node) > _place(seed.site) and last == _place(target):
             return True
-    return not reads
+    return not reads and file.notebook is None
 
 
 def _place(node: ast.AST) -> tuple[int, int]:
