@@ -44,6 +44,27 @@ class Items(Dataset):
         return np.random.default_rng(self.seed + index)  # error: SR009: the item is added
 
 
+class Noisy(Dataset):
+    def __getitem__(self, index):
+        with numpy_seed(self.seed + index):  # error: SR009: the item is added
+            return np.random.rand(3)
+
+
+def noise(self, t):
+    generator = torch.Generator()
+    generator.manual_seed(self.noise_seed + t)  # error: SR009: the step is added
+    return torch.rand(1, generator=generator)
+
+
+def update(self):
+    seed = self.cfg.seed + self.get_num_updates()  # error: SR009: the step is added
+    utils.prepare(seed)
+
+
+def batches(self, epoch):
+    return self.task.batches(seed=(self.cfg.seed + epoch) if self.cfg.again else self.cfg.seed)  # error: SR009: the epoch
+
+
 def lasting(worker_id):
     np.random.seed(args.seed + worker_id)  # error: SR009: the worker
 
@@ -78,6 +99,10 @@ random.seed(int(time.time()) + rank)
 torch.manual_seed(args.seed + args.num_epoch + cfg.max_rank)
 env.seed(args.seed + 2 * rank)
 env_seed = args.seed + 3 * rank
+make_env(seed=args.seed + 5 * rank)
+make(env_seed=args.seed + 6 * rank, size=args.seed + 7 * rank)
+with open(args.seed + 8 * rank), seeded(args.seed):
+    pass
 print(args.seed + 4 * rank, dist.get_rank() + cfg.epoch)
 
 # Each round is a training of its own.

@@ -73,6 +73,8 @@ class Cells:
     def is_random(self) -> bool:
         """Whether the notebook seeds, draws or trains, as far as its text tells."""
         kinds = {found.kind for found in map(act, self._file.called) if found is not None}
+        if any(name.endswith("Trainer") for name in self._file.called):
+            return True
         return not _RANDOM.isdisjoint(kinds) or any(event.kind in _RANDOM for event in self._file.timeline)
 
     def drawn_by(self, event: Event) -> tuple[str, ...]:

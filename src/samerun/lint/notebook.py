@@ -29,7 +29,7 @@ class Cell:
         source: its text as it stands in the notebook.
         code: the same with magics made harmless; the same number of lines.
         first: the line of the whole text that it begins in, from 1.
-        execution_count: when it was run, or None.
+        execution_count: when it was run, or None, also for an empty one: Colab gives it the number of the one above.
         outputs: what it showed.
         tags: its tags.
         problem: why it cannot be read, and then its code is empty lines.
@@ -161,13 +161,14 @@ def _cell(cell: dict[str, Any], number: int, line: int, where: str) -> Cell:
     tags = metadata.get("tags") if isinstance(metadata, dict) else None
     count = cell.get("execution_count", cell.get("prompt_number"))
     outputs = cell.get("outputs")
+    counts = isinstance(count, int) and count > 0 and bool(text.strip())  # kernels count from 1
     code, problem = _harmless(text, f"{where}: cell {number}")
     return Cell(
         number,
         text,
         code,
         line,
-        count if isinstance(count, int) and count > 0 else None,  # kernels count from 1
+        count if counts else None,
         outputs if isinstance(outputs, list) else [],
         tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
         problem,

@@ -2,7 +2,10 @@
 
 What it does:
     Finds files that seed some of Python's ``random``, NumPy and torch, and draw from another one of them, too.
-    Seeds in functions of the project that the file calls count, in whatever module they are.
+    Seeds in functions of the project that the file calls count, in whatever module they are. A seed that is only
+    lent, by a function that puts the generator back or in a ``with``, is none for the run. Where running the file
+    does not lead to the seed, and it stands in a function that by its name is not there to seed and is no program,
+    others may have seeded the rest: that is said only under ``--pedantic``.
 
 Why it is bad:
     Each library has a generator of its own. Python's and NumPy's begin elsewhere in every process unless they are
@@ -49,6 +52,7 @@ When to silence:
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 
 from samerun.lint.file import File
@@ -61,18 +65,24 @@ __all__ = ["RULE"]
 # What seeds a library whose module goes by some name in the file.
 _SEEDS = {PYTHON: ("random", "seed"), NUMPY: ("numpy.random", "seed"), CPU: ("torch", "manual_seed")}
 
+# How functions are called that are there to seed, or are the program: fix_random_seeds, make_deterministic, main.
+_TO_SEED = re.compile("seed|determin|reprod|main|train", re.IGNORECASE)
+
 
 def _check(file: File) -> Iterable[Finding]:
     if any(event.kind == "unknown-seed" for event in file.timeline):
         return  # before all calls are followed, which in a large project takes long
-    seeds = sorted(_seeds(file), key=lambda pair: (pair[0].lineno, pair[0].col_offset))
-    if any(not libraries for _, libraries in seeds):
+    seeds = sorted(_seeds(file), key=lambda one: (one[0].lineno, one[0].col_offset))
+    if any(not libraries for _, libraries, _ in seeds):
         return
-    seeded = {library for _, libraries in seeds for library in libraries}
-    meant = [node for node, _ in seeds if _is_for_the_run(file, node)]
-    if not meant:
+    seeded = {library for _, libraries, _ in seeds for library in libraries}
+    lasting = [call for call, _, lent in seeds if not lent and _is_for_the_run(file, call)]
+    if not lasting:
         return
-    place = meant[-1]
+    here = [call for call in lasting if not _leads_on(file, call)]
+    place = (here or lasting)[-1]
+    reached = {node for event in file.timeline for node in (event.node, event.site)}
+    certain = any(call in reached or _is_to_seed(file, call) for call in lasting)
     for library, drawn in _drawn(file).items():
         if library not in seeded:
             yield Finding(
@@ -80,6 +90,7 @@ def _check(file: File) -> Iterable[Finding]:
                 f"seeds {named(seeded)}, and not {LIBRARIES[library]}, which {file.where(drawn)} draws from",
                 file.range(place),
                 _fix(file, place, library, drawn),
+                pedantic=not certain,
             )
 
 
@@ -91,18 +102,21 @@ def _is_for_the_run(file: File, node: ast.AST) -> bool:
     return file.workers.keys().isdisjoint(file.around(node))
 
 
-def _seeds(file: File) -> Iterator[tuple[ast.expr | ast.stmt, tuple[str, ...]]]:
-    """Yield the calls that seed, here or where they lead, with the libraries; none for what may seed any."""
+def _seeds(file: File) -> Iterator[tuple[ast.expr | ast.stmt, tuple[str, ...], bool]]:
+    """Yield the calls that seed, here or where they lead, with the libraries, and whether that is for a while.
+
+    There are no libraries for what may seed any.
+    """
     for name, calls in file.called.items():
         if may_seed(name):
-            yield from ((call, ()) for call in calls)
+            yield from ((call, (), False) for call in calls)
         for call in calls:
             found = file.act(call)
             if found is not None and found.kind in ("seed", "restore"):
-                yield call, found.libraries
+                yield call, found.libraries, _is_lent(file, call)
     for event in file.timeline:
         if event.kind in ("seed", "restore", "unknown-seed"):
-            yield event.site, event.libraries
+            yield event.site, event.libraries, _is_lent(event.file, event.node)
     # What is not run from here, such as a function that another module calls, may seed all the same.
     for call in file.nodes(ast.Call):
         target = file.definition(call)
@@ -111,7 +125,28 @@ def _seeds(file: File) -> Iterator[tuple[ast.expr | ast.stmt, tuple[str, ...]]]:
         if isinstance(target.node, ast.FunctionDef | ast.AsyncFunctionDef):
             for event in target.file.timeline_of(target.node):
                 if event.kind in ("seed", "restore", "unknown-seed"):
-                    yield call, event.libraries
+                    yield call, event.libraries, _is_lent(file, call) or _is_lent(event.file, event.node)
+
+
+def _leads_on(file: File, node: ast.AST) -> bool:
+    """Return whether it is a call of a function of the file, in which there is more to see."""
+    target = file.definition(node) if isinstance(node, ast.Call) else None
+    return target is not None and target.file is file
+
+
+def _is_lent(file: File, node: ast.AST) -> bool:
+    """Return whether a seed is for a while: its block or its function puts the generators back."""
+    if isinstance(file.parent(node), ast.withitem):
+        return True
+    function = file.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef)
+    found = [file.act(call) for call in file.calls_in(function)] if function is not None else []
+    return {"capture", "restore"} <= {what.kind for what in found if what is not None}
+
+
+def _is_to_seed(file: File, node: ast.AST) -> bool:
+    """Return whether a node stands in a function that is there to seed or is the program, by its name."""
+    function = file.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef)
+    return isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and _TO_SEED.search(function.name) is not None
 
 
 def _drawn(file: File) -> dict[str, ast.Call]:

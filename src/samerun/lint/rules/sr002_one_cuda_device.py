@@ -3,7 +3,8 @@
 What it does:
     Finds ``torch.cuda.manual_seed`` in files that nowhere call ``torch.manual_seed``, which would have seeded all
     devices, and nowhere choose one device for the process. Where both are called the call is superfluous, which
-    is said under ``--pedantic``.
+    is said under ``--pedantic``. A function that is run in a process of its own, by ``torch.multiprocessing.spawn``
+    or a ``Process``, has nothing of what was seeded outside it.
 
 Why it is bad:
     The other devices keep the generators they have, so dropout and whatever else is drawn on them differs from run
@@ -60,19 +61,33 @@ __all__ = ["RULE"]
 _CHOOSES = ("torch.cuda.set_device", "torch.accelerator.set_device_index", "torch.cuda.device")
 _SEEDS_ALL = ("torch.manual_seed", "torch.cuda.manual_seed_all")
 
+_SPAWNS = ("torch.multiprocessing.spawn", "torch.multiprocessing.start_processes")
+_PROCESSES = ("torch.multiprocessing.Process", "multiprocessing.Process")
+
 
 def _check(file: File) -> Iterable[Finding]:
     calls = file.calls("torch.cuda.manual_seed")
     if not calls or file.calls(*_CHOOSES):
         return
-    superfluous = bool(file.calls(*_SEEDS_ALL))
+    others = file.calls(*_SEEDS_ALL)
+    processes = _processes(file)
     for call in calls:
+        own = processes.intersection(file.around(call))
+        superfluous = any(own <= {*file.around(other)} for other in others)
         message = (
             "torch.cuda.manual_seed is superfluous: the file seeds all devices by another call"
             if superfluous
             else "torch.cuda.manual_seed seeds the current device alone; manual_seed_all seeds all of them"
         )
         yield Finding(RULE.code, message, file.range(call), _fix(file, call), pedantic=superfluous)
+
+
+def _processes(file: File) -> set[ast.AST]:
+    """Return the functions that are run in processes of their own."""
+    given = [file.argument(call, "fn", 0) for call in file.calls(*_SPAWNS)]
+    given += [file.argument(call, "target", 1) for call in file.calls(*_PROCESSES)]
+    found = [file.definition(one) for one in given if one is not None]
+    return {one.node for one in found if one is not None and one.file is file}
 
 
 def _fix(file: File, call: ast.Call) -> Fix | None:

@@ -84,7 +84,7 @@ def _check(file: File) -> Iterable[Finding]:
 
 def _places(file: File) -> Iterator[ast.expr]:
     for target in file.nodes(ast.Subscript):
-        if isinstance(target.ctx, ast.Store) and file.resolve(target.value) == "os.environ" and _is_it(target.slice):
+        if isinstance(target.ctx, ast.Store) and _is_it(target.slice) and _is_environ(file, target.value):
             yield target
     for call in file.calls(*_SETS):
         given: list[ast.expr | None] = [*call.args[:1]]
@@ -92,6 +92,13 @@ def _places(file: File) -> Iterator[ast.expr]:
             given = given[0].keys
         if any(keyword.arg == _NAME for keyword in call.keywords) or any(map(_is_it, given)):
             yield call
+
+
+def _is_environ(file: File, node: ast.expr) -> bool:
+    """Return whether it is ``os.environ``, also where ``os`` comes from a star or from nowhere."""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and not file.names.bindings(node.value):
+        return (node.value.id, node.attr) == ("os", "environ")
+    return file.resolve(node) == "os.environ"
 
 
 def _is_it(node: ast.expr | None) -> bool:

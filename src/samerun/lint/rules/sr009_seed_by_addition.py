@@ -2,10 +2,10 @@
 
 What it does:
     Finds seeds to which the number of a rank, an epoch, a step, a worker or an item is added, also if it is
-    multiplied by less than a thousand before. Once for each expression in a function, and only under ``--pedantic``
-    where the seed is a constant. It is silent where the other addend is drawn at random, or multiplied by how many
-    ranks there are, where it is the number of a run or a fold that is trained anew, and where the seeds of
-    workers are alike in each epoch, which SR007 says.
+    multiplied by less than a thousand before, and if the seed is only handed on, as ``seed=...``. Once for each
+    expression in a function, and only under ``--pedantic`` where the seed is a constant. It is silent where the
+    other addend is drawn at random, or multiplied by how many ranks there are, where it is the number of a run or a
+    fold that is trained anew, and where the seeds of workers are alike in each epoch, which SR007 says.
 
 Why it is bad:
     Rank 1 of the run with seed 0 draws what rank 0 of the run with seed 1 draws, so runs that are taken for
@@ -74,7 +74,10 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _ADDS = (ast.Add, ast.Sub, ast.BitXor)
 # What is added to a seed for one of several streams, by words of its name, and by its whole name.
 _ADDED = {"rank": "rank", "epoch": "epoch", "step": "step", "worker": "worker"}
-_ADDED_WHOLE = {"process_index": "rank", "local_process_index": "rank", "proc_id": "rank"}
+_ADDED_WHOLE = {
+    **dict.fromkeys(("process_index", "local_process_index", "proc_id"), "rank"),
+    **dict.fromkeys(("num_updates", "get_num_updates", "t"), "step"),  # how many there were
+}
 # Words of names that are none of these: how many there are, a seed, what a matrix has.
 _OTHER = frozenset("seed num max total count lora world n".split())
 # Words of how many there are: a seed that is multiplied by it leaves room for each of them.
@@ -135,6 +138,13 @@ def _values(file: File) -> Iterator[ast.expr]:
     for seeding in file.seedings:
         if seeding.value is not None and seeding.file is file:
             yield seeding.value
+    for item in file.nodes(ast.withitem):  # with numpy_seed(seed + index):
+        if isinstance(item.context_expr, ast.Call) and "seed" in words(called(item.context_expr)):
+            yield from item.context_expr.args
+    for keyword in file.nodes(ast.keyword):
+        names = words(keyword.arg or "")
+        if "seed" in names and "env" not in names | words(called(file.parent(keyword) or keyword)):
+            yield keyword.value
     for statement in file.nodes(ast.Assign):  # a seed that is handed on to somewhere else
         names = words(called(statement.targets[0]))
         if "seed" in names and "env" not in names and isinstance(statement.value, ast.BinOp):

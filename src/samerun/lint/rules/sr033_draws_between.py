@@ -5,7 +5,8 @@ What it does:
     leave nothing behind that a later cell uses: a plot of a few random samples, a look at the first batch of a
     loader, the shape of what an untrained model gives. It says so where the training that follows draws from the same
     generator, and is silent where the generator is seeded in between or the cell is kept apart. ``iter`` of torch's
-    loader draws as well, shuffled or not, unless the loader has a generator of its own.
+    loader draws as well, shuffled or not, unless the loader has a generator of its own. Where the cell shows nothing
+    of the notebook, but what some function of torch or NumPy does, it is said only under ``--pedantic``.
 
 Why it is bad:
     What the cell shows is of no account to the training, and yet decides it: look twice, at one sample more or not at
@@ -95,6 +96,7 @@ def _check(file: File) -> Iterable[Finding]:
                     f"cell {cell.number} only shows something, and draws from {LIBRARIES[library]} between the seed in "
                     f"cell {seeded.number} and cell {user.number}, which goes on from there",
                     file.range(event.site),
+                    pedantic=not purpose.is_about_notebook(cell),
                 ),
             )
     yield from found.values()
@@ -146,6 +148,18 @@ class _Purpose:
             shows = any(_is_show(self._file, call) for call in self._calls[number]) or self._ends_with_value(number)
             self._shows[number] = shows and not stays
         return self._shows[number] and self._is_harmless(event)
+
+    def is_about_notebook(self, cell: Cell) -> bool:
+        """Return whether a cell reads something that other cells made: data, a model, a function."""
+        for node in self._file.nodes(ast.Name):
+            if not isinstance(node.ctx, ast.Load) or self._cells.number_of(node) != cell.number:
+                continue
+            bindings = self._file.names.bindings(node)
+            own = any(one.source is not None or self._cells.number_of(one.node) == cell.number for one in bindings)
+            is_library = not bindings and self._file.resolve(node) is not None
+            if not own and not is_library and self._file.kind_of(node) != "torch.device":
+                return True
+        return False
 
     def _ends_with_value(self, number: int) -> bool:
         """Return whether the notebook shows the value of the last line, which is no call of the project."""

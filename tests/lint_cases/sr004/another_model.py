@@ -1,0 +1,7 @@
+from helper import build, seed
+
+model = build()
+print(model)
+seed()
+model = build()
+print(model)

@@ -1,0 +1,4 @@
+from helper import build, seed
+
+model = build()
+seed()  # error: SR004: made the weights of a model

@@ -1,0 +1,5 @@
+from helper import build, seed
+
+model = build()
+seed()  # error: SR004: made the weights of a model
+print(model)
