@@ -84,7 +84,8 @@ def _check(file: File) -> Iterable[Finding]:
         told.add(one.restore.node)
         event = one.restore
         place = event.node if event.file is file else event.site
-        message = f"generators are restored before the loop of {file.where(one.loop)} begins, which draws from them"
+        what = "the loop" if one.begin is one.loop else "iter"
+        message = f"generators are restored before {what} of {file.where(one.begin)} begins, which draws from them"
         yield Finding(RULE.code, message, file.range(place))
 
 
