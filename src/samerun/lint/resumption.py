@@ -59,10 +59,12 @@ def _asking(file: File) -> Iterator[tuple[ast.For | ast.While, ast.Call]]:
     """Yield the loops in which ``next`` is called, each with the call of ``iter`` before it."""
     for call in file.calls("builtins.next"):
         loop = file.enclosing(call, ast.For, ast.While)
-        for begin in _makers(file, call.args[0]) if call.args else []:
-            if loop is not None and isinstance(begin, ast.Call) and file.resolve(begin.func) == "builtins.iter":
-                if len(begin.args) == 1 and begin.lineno < loop.lineno:
-                    yield loop, begin
+        if not isinstance(loop, ast.For | ast.While) or not call.args:
+            continue
+        made = (one for one in _makers(file, call.args[0]) if isinstance(one, ast.Call) and len(one.args) == 1)
+        for begin in made:
+            if file.resolve(begin.func) == "builtins.iter" and begin.lineno < loop.lineno:
+                yield loop, begin
 
 
 def _resumed(file: File, loop: ast.For | ast.While, begin: ast.For | ast.While | ast.Call) -> ResumedLoop | None:
@@ -140,7 +142,8 @@ def _is_skip(file: File, loop: ast.For | ast.While) -> bool:
 
 
 def _skip(file: File, loop: ast.For | ast.While, begin: ast.AST) -> ast.expr | ast.stmt | None:
-    for statement in loop.body[:3]:
+    for first in loop.body[:3]:
+        statement = first
         # if epoch == start_epoch: if step < start_step: continue
         while isinstance(statement, ast.If) and len(statement.body) == 1 and isinstance(statement.body[0], ast.If):
             statement = statement.body[0]

@@ -92,13 +92,10 @@ def _check(file: File) -> Iterable[Finding]:
 
 def _restores(file: File) -> Iterator[ast.expr]:
     for call in file.nodes(ast.Call):
-        if _restores_itself(file, call):
-            yield call
-            continue
         target = file.definition(call)
-        if target is not None and isinstance(target.node, ast.FunctionDef) and target.node.name != "__init__":
-            if any(_restores_itself(target.file, inner) for inner in target.file.calls_in(target.node)):
-                yield call
+        inner = target.file.calls_in(target.node) if target is not None else []
+        if _restores_itself(file, call) or any(target and _restores_itself(target.file, one) for one in inner):
+            yield call
 
 
 def _restores_itself(file: File, call: ast.Call) -> bool:
@@ -118,21 +115,17 @@ def _filled(file: File) -> Iterator[ast.expr]:
         if isinstance(name, ast.Name)
     }
     for node in file.nodes(ast.Assign):
-        target, value = node.targets[0], node.value
-        if (
-            isinstance(target, ast.Subscript)
-            and isinstance(target.value, ast.Name)
-            and isinstance(value, ast.Subscript)
-        ):
-            if (target.value.id, file.enclosing(node, *FUNCTIONS)) in loaded:
-                yield value
+        target = node.targets[0].value if isinstance(node.targets[0], ast.Subscript) else None
+        is_filled = isinstance(target, ast.Name) and (target.id, file.enclosing(node, *FUNCTIONS)) in loaded
+        if is_filled and isinstance(node.value, ast.Subscript):
+            yield node.value
 
 
 def _trains(file: File) -> bool:
     trains = ("backward", "step", "fit")
-    return file.checkpoints.resumes or any(
-        isinstance(call.func, ast.Attribute) and call.func.attr in trains for call in file.nodes(ast.Call)
-    )
+    calls = file.nodes(ast.Call)
+    found = any(isinstance(call.func, ast.Attribute) and call.func.attr in trains for call in calls)
+    return found or file.checkpoints.resumes
 
 
 def _swallowed(file: File, call: ast.expr) -> ast.ExceptHandler | ast.expr | None:
