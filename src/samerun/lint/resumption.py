@@ -34,7 +34,7 @@ class ResumedLoop:
     """
 
     loop: ast.For | ast.While
-    begin: ast.For | ast.While | ast.Call
+    begin: ast.For | ast.Call
     restore: Event
     captured: tuple[bool, bool]
     skip: ast.expr | ast.stmt | None
@@ -45,11 +45,11 @@ def resumed_loops(file: File) -> list[ResumedLoop]:
 
     Loaders with a generator of their own, and those of samerun, draw from no other and are left out.
     """
-    loops: dict[ast.For | ast.While, ast.For | ast.While | ast.Call] = {
+    loops: dict[ast.For | ast.While, ast.For | ast.Call] = {
         loop: loop for loop in file.nodes(ast.For) if _is_over_a_loader(file, loop, loop.iter)
     }
     for loop, begin in _asking(file):
-        if not _is_skip(file, loop) and _is_over_a_loader(file, loop, begin.args[0]):
+        if _is_over_a_loader(file, loop, begin.args[0]):
             loops.setdefault(loop, begin)
     found = (_resumed(file, loop, begin) for loop, begin in loops.items())
     return [one for one in found if one is not None]
@@ -67,7 +67,7 @@ def _asking(file: File) -> Iterator[tuple[ast.For | ast.While, ast.Call]]:
                 yield loop, begin
 
 
-def _resumed(file: File, loop: ast.For | ast.While, begin: ast.For | ast.While | ast.Call) -> ResumedLoop | None:
+def _resumed(file: File, loop: ast.For | ast.While, begin: ast.For | ast.Call) -> ResumedLoop | None:
     function = file.enclosing(loop, ast.FunctionDef, ast.AsyncFunctionDef)
     own = file.timeline_of(function) if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else ()
     for events in (own, file.timeline):
@@ -76,7 +76,7 @@ def _resumed(file: File, loop: ast.For | ast.While, begin: ast.For | ast.While |
             continue
         before = events[: events.index(inside[0])]
         restores = [event for event in before if event.kind == "restore" and CPU in event.libraries]
-        late = begin is not loop and any(_is_between(file, event, begin, loop) for event in restores)
+        late = any(_is_between(file, event, begin, loop) for event in restores)
         if not restores or late or any(event.kind == "restore" for event in inside):
             continue
         captures = [event for event in events if event.kind == "capture"]
@@ -122,7 +122,7 @@ def _is_loader(file: File, node: ast.expr) -> bool:
     return what is not None and what.kind == "loader"
 
 
-def _calls(node: ast.expr) -> Iterator[ast.Call]:
+def _calls(node: ast.AST | None) -> Iterator[ast.Call]:
     """Yield a call, and those that are its first argument in turn."""
     while isinstance(node, ast.Call):
         yield node
@@ -141,13 +141,9 @@ def _is_skip(file: File, loop: ast.For | ast.While) -> bool:
     return isinstance(only, ast.Call) and file.resolve(only.func) == "builtins.next"
 
 
-def _skip(file: File, loop: ast.For | ast.While, begin: ast.AST) -> ast.expr | ast.stmt | None:
-    for first in loop.body[:3]:
-        statement = first
-        # if epoch == start_epoch: if step < start_step: continue
-        while isinstance(statement, ast.If) and len(statement.body) == 1 and isinstance(statement.body[0], ast.If):
-            statement = statement.body[0]
-        if isinstance(statement, ast.If) and isinstance(statement.body[-1], ast.Continue):
+def _skip(file: File, loop: ast.For | ast.While, begin: ast.For | ast.Call) -> ast.expr | ast.stmt | None:
+    for statement in (inner for first in loop.body[:3] for inner in _nested(first)):
+        if isinstance(statement.body[-1], ast.Continue):
             compared = any(
                 isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE)
                 for node in ast.walk(statement.test)
@@ -156,15 +152,16 @@ def _skip(file: File, loop: ast.For | ast.While, begin: ast.AST) -> ast.expr | a
                 return statement
     if isinstance(begin, ast.Call):
         return next((one for one, other in _asking(file) if other is begin and _is_skip(file, one)), None)
-    made = [
-        call
-        for name in ast.walk(begin.iter if isinstance(begin, ast.For) else begin)
-        for maker in _makers(file, name)
-        if isinstance(maker, ast.Call)
-        for call in _calls(maker)
-    ]
+    made = [call for name in ast.walk(begin.iter) for maker in _makers(file, name) for call in _calls(maker)]
     for call in made:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         if name == _SKIPS or (file.resolve(call.func) == "itertools.islice" and len(call.args) > 2):
             return call
     return None
+
+
+def _nested(statement: ast.stmt) -> Iterator[ast.If]:
+    """Yield a condition, and those that begin what it holds: if epoch == start_epoch: if step < start: continue."""
+    while isinstance(statement, ast.If):
+        yield statement
+        statement = statement.body[0]

@@ -163,3 +163,8 @@ def test_loops_before_which_generators_are_restored():
     ]
     assert [one.skip.lineno if one.skip else None for one in found] == [7, None]
     assert resumed_loops(read(text.replace("resume()\ntrain", "train"))) == []
+
+
+@pytest.mark.parametrize("text", ["for x in y:\n    next()\n", "for x in y():\n    pass\n", "next(iter(y))\n"])
+def test_loops_over_what_is_no_loader(text):
+    assert resumed_loops(read("import torch\ntorch.set_rng_state(s)\n" + text)) == []
