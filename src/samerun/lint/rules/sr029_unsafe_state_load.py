@@ -133,7 +133,7 @@ def _uses(file: File, call: ast.Call) -> Iterator[ast.Name]:
     if isinstance(target, ast.Name):
         function = file.enclosing(call, *FUNCTIONS)
         for node in file.nodes(ast.Name):
-            if node.id == target.id and node is not target and file.enclosing(node, *FUNCTIONS) is function:
+            if node.id == target.id and file.enclosing(node, *FUNCTIONS) is function:
                 yield node
 
 
