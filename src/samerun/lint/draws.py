@@ -75,7 +75,7 @@ def _elsewhere(file: File) -> Iterator[TrainingDraw]:
 
 def _bases(class_: Definition) -> list[Definition]:
     bases = class_.node.bases if isinstance(class_.node, ast.ClassDef) else []
-    found = (class_.file.definition(base) for base in bases if not isinstance(base, ast.Call))
+    found = map(class_.file.definition, bases)
     return [one for one in found if one is not None]
 
 
