@@ -20,8 +20,6 @@ Kind = Literal["shuffle", "dropout", "transform", "item", "step"]
 # Called once for each item or batch, wherever the call is.
 _ITEMS = frozenset(("__getitem__", "__getitems__", "__iter__", "__call__", "collate_fn", "collate"))
 _STEPS = frozenset(("forward", "training_step", "train_step", "train_one_epoch", "get_batch", "sample_batch"))
-_SAMPLERS = ("RandomSampler", "SubsetRandomSampler", "WeightedRandomSampler")
-_TRANSFORMS = ("torchvision.transforms.", "torchvision.transforms.v2.")
 _AUTOMATIC = ("ColorJitter", "AutoAugment", "TrivialAugmentWide", "AugMix", "MixUp", "CutMix")
 _OF_TIMM: dict[str, Kind] = {"DropPath": "dropout", "Mixup": "step", "FastCollateMixup": "step"}
 # Functions and classes of the project: beyond this there are enough.
@@ -94,7 +92,7 @@ def _found(file: File) -> Iterator[TrainingDraw]:
 
 
 def _is_sampler(name: str | None) -> bool:
-    return name is not None and name.startswith("torch.utils.data.") and name.endswith(_SAMPLERS)
+    return name is not None and name.startswith("torch.utils.data.") and name.endswith("RandomSampler")
 
 
 def _kind(file: File, name: str, call: ast.Call) -> Kind | None:
@@ -108,7 +106,7 @@ def _kind(file: File, name: str, call: ast.Call) -> Kind | None:
     if name.startswith("torch.nn.") and "ropout" in last:
         rate = file.argument(call, "p", 1 if "functional" in name else 0)
         return None if isinstance(rate, ast.Constant) and not rate.value else "dropout"
-    if name.startswith(_TRANSFORMS) and (last.startswith("Rand") or last in _AUTOMATIC):
+    if name.startswith("torchvision.transforms.") and (last.startswith("Rand") or last in _AUTOMATIC):
         return "transform"
     if name.startswith("timm."):
         if last == "create_transform":

@@ -39,6 +39,7 @@ def sizes(model, checkpoint):
             state[name] = checkpoint[name]
         except Exception:
             print(name, "is not in it")
+    model.compare(state)
     print(state)
     return state
 

@@ -170,6 +170,11 @@ def test_what_is_drawn_in_these_is_drawn_in_each_step(name):
     assert kinds(f"def {name}(x):\n    return torch.rand(1)\n") == ["step"]
 
 
+@pytest.mark.parametrize("call", ["torch.manual_seed(0)", "nn.init.normal_(x)", "nn.Linear(1, 1)", "print(x)"])
+def test_not_all_that_is_called_in_a_step_draws(call):
+    assert kinds(f"def forward(x):\n    {call}\n") == []
+
+
 @pytest.mark.parametrize(
     ("call", "kind"),
     [
