@@ -2,7 +2,7 @@
 
 What it does:
     Finds loops over torch's loader, or one whose name says so, before which torch's generator is restored and in
-    which its state is read for the checkpoint. Loaders with a ``generator=`` of their own are left out, and loops
+    which its state is read for the checkpoint; also loops that call ``next`` of ``iter(loader)``. Loaders with a ``generator=`` of their own are left out, and loops
     that skip batches, which SR013 finds.
 
 Why it is bad:
