@@ -2,8 +2,8 @@
 
 What it does:
     Finds loops over torch's loader, or one whose name says so, before which torch's generator is restored and in
-    which its state is read for the checkpoint; also loops that call ``next`` of ``iter(loader)``. Loaders with a ``generator=`` of their own are left out, and loops
-    that skip batches, which SR013 finds.
+    which its state is read for the checkpoint; also loops that call ``next`` of ``iter(loader)``. Loaders with a
+    ``generator=`` of their own are left out, and loops that skip batches, which SR013 finds.
 
 Why it is bad:
     When a loop over a loader begins, the loader draws a seed for its workers, and with ``shuffle=True`` another one
