@@ -154,14 +154,23 @@ class Checkpoints:
 
     @cached_property
     def resumes(self) -> bool:
-        """Whether the file, or a function of the project that it calls, loads the state of an optimizer."""
-        if any(load.role == "optimizer" for load in self.loads):
+        """Whether the file, or a function of the project that it calls, loads the state of an optimizer.
+
+        In a notebook a function that nothing calls does nothing: no other file can.
+        """
+        if any(load.role == "optimizer" and not self._is_never_run(load.node) for load in self.loads):
             return True
         return any(
             load.role == "optimizer" and target.node in target.file.around(load.node)
             for _, target in self._calls_elsewhere
             for load in target.file.checkpoints.loads
         )
+
+    def _is_never_run(self, node: ast.AST) -> bool:
+        function = self._file.enclosing(node, ast.FunctionDef)
+        if self._file.notebook is None or function is None or self._file.parent(function) is not self._file.tree:
+            return False
+        return all(name.id != function.name for name in self._file.nodes(ast.Name))
 
     @cached_property
     def _calls_elsewhere(self) -> list[tuple[ast.Call, Definition]]:

@@ -26,13 +26,15 @@ class ResumedLoop:
     """A loop over batches before which torch's generator is restored.
 
     Attributes:
-        loop: the loop.
+        loop: the loop; it may ask an iterator for the next batch.
+        begin: where iterating begins: the loop itself, or the call of ``iter`` before it.
         restore: the event that restores.
         captured: whether states are read in the loop, and whether elsewhere.
         skip: what leaves out the batches that were had before the resume, if something does.
     """
 
-    loop: ast.For
+    loop: ast.For | ast.While
+    begin: ast.For | ast.Call
     restore: Event
     captured: tuple[bool, bool]
     skip: ast.expr | ast.stmt | None
@@ -43,11 +45,29 @@ def resumed_loops(file: File) -> list[ResumedLoop]:
 
     Loaders with a generator of their own, and those of samerun, draw from no other and are left out.
     """
-    found = (_resumed(file, loop) for loop in file.nodes(ast.For) if _is_over_a_loader(file, loop))
+    loops: dict[ast.For | ast.While, ast.For | ast.Call] = {
+        loop: loop for loop in file.nodes(ast.For) if _is_over_a_loader(file, loop, loop.iter)
+    }
+    for loop, begin in _asking(file):
+        if _is_over_a_loader(file, loop, begin.args[0]):
+            loops.setdefault(loop, begin)
+    found = (_resumed(file, loop, begin) for loop, begin in loops.items())
     return [one for one in found if one is not None]
 
 
-def _resumed(file: File, loop: ast.For) -> ResumedLoop | None:
+def _asking(file: File) -> Iterator[tuple[ast.For | ast.While, ast.Call]]:
+    """Yield the loops in which ``next`` is called, each with the call of ``iter`` before it."""
+    for call in file.calls("builtins.next"):
+        loop = file.enclosing(call, ast.For, ast.While)
+        if not isinstance(loop, ast.For | ast.While) or not call.args:
+            continue
+        made = (one for one in _makers(file, call.args[0]) if isinstance(one, ast.Call) and len(one.args) == 1)
+        for begin in made:
+            if file.resolve(begin.func) == "builtins.iter" and begin.lineno < loop.lineno:
+                yield loop, begin
+
+
+def _resumed(file: File, loop: ast.For | ast.While, begin: ast.For | ast.Call) -> ResumedLoop | None:
     function = file.enclosing(loop, ast.FunctionDef, ast.AsyncFunctionDef)
     own = file.timeline_of(function) if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else ()
     for events in (own, file.timeline):
@@ -56,24 +76,31 @@ def _resumed(file: File, loop: ast.For) -> ResumedLoop | None:
             continue
         before = events[: events.index(inside[0])]
         restores = [event for event in before if event.kind == "restore" and CPU in event.libraries]
-        if not restores or any(event.kind == "restore" for event in inside):
+        late = any(_is_between(file, event, begin, loop) for event in restores)
+        if not restores or late or any(event.kind == "restore" for event in inside):
             continue
         captures = [event for event in events if event.kind == "capture"]
         here = any(event in inside for event in captures)
-        return ResumedLoop(loop, restores[-1], (here, len(captures) > here), _skip(file, loop))
+        return ResumedLoop(loop, begin, restores[-1], (here, len(captures) > here), _skip(file, loop, begin))
     return None
 
 
-def _is_in(file: File, event: Event, loop: ast.For) -> bool:
+def _is_in(file: File, event: Event, loop: ast.For | ast.While) -> bool:
     if event.loop is loop:
         return True
-    nodes = [event.site, event.node] if event.file is file else [event.site]
-    return any(loop.body[0].lineno <= node.lineno <= (loop.end_lineno or 0) for node in nodes)
+    return any(loop.body[0].lineno <= line <= (loop.end_lineno or 0) for line in _lines(file, event))
 
 
-def _is_over_a_loader(file: File, loop: ast.For) -> bool:
-    node: ast.expr = loop.iter
-    for call in _calls(loop.iter):  # enumerate(tqdm(loader))
+def _is_between(file: File, event: Event, begin: ast.AST, loop: ast.AST) -> bool:
+    return any(begin.lineno < line < loop.lineno for line in _lines(file, event))  # type: ignore[attr-defined]
+
+
+def _lines(file: File, event: Event) -> list[int]:
+    return [event.site.lineno, *([event.node.lineno] if event.file is file else [])]
+
+
+def _is_over_a_loader(file: File, loop: ast.AST, node: ast.expr) -> bool:
+    for call in _calls(node):  # enumerate(tqdm(loader))
         if _is_loader(file, call):
             break
         node = call.args[0] if call.args else call
@@ -95,7 +122,7 @@ def _is_loader(file: File, node: ast.expr) -> bool:
     return what is not None and what.kind == "loader"
 
 
-def _calls(node: ast.expr) -> Iterator[ast.Call]:
+def _calls(node: ast.AST | None) -> Iterator[ast.Call]:
     """Yield a call, and those that are its first argument in turn."""
     while isinstance(node, ast.Call):
         yield node
@@ -108,24 +135,33 @@ def _makers(file: File, node: ast.AST) -> list[ast.AST | None]:
     return [node] if isinstance(node, ast.Call) else [binding.value for binding in file.names.bindings(node)]
 
 
-def _skip(file: File, loop: ast.For) -> ast.expr | ast.stmt | None:
-    for statement in loop.body[:3]:
-        if isinstance(statement, ast.If) and isinstance(statement.body[-1], ast.Continue):
+def _is_skip(file: File, loop: ast.For | ast.While) -> bool:
+    """Return whether a loop does nothing but ask for the next batch."""
+    only = loop.body[0].value if len(loop.body) == 1 and isinstance(loop.body[0], ast.Expr | ast.Assign) else None
+    return isinstance(only, ast.Call) and file.resolve(only.func) == "builtins.next"
+
+
+def _skip(file: File, loop: ast.For | ast.While, begin: ast.For | ast.Call) -> ast.expr | ast.stmt | None:
+    for statement in (inner for first in loop.body[:3] for inner in _nested(first)):
+        if isinstance(statement.body[-1], ast.Continue):
             compared = any(
                 isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE)
                 for node in ast.walk(statement.test)
             )
             if compared and _RESUMES.search(file.segment(statement.test)):
                 return statement
-    made = [
-        call
-        for name in ast.walk(loop.iter)
-        for maker in _makers(file, name)
-        if isinstance(maker, ast.Call)
-        for call in _calls(maker)
-    ]
+    if isinstance(begin, ast.Call):
+        return next((one for one, other in _asking(file) if other is begin and _is_skip(file, one)), None)
+    made = [call for name in ast.walk(begin.iter) for maker in _makers(file, name) for call in _calls(maker)]
     for call in made:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         if name == _SKIPS or (file.resolve(call.func) == "itertools.islice" and len(call.args) > 2):
             return call
     return None
+
+
+def _nested(statement: ast.stmt) -> Iterator[ast.If]:
+    """Yield a condition, and those that begin what it holds: if epoch == start_epoch: if step < start: continue."""
+    while isinstance(statement, ast.If):
+        yield statement
+        statement = statement.body[0]

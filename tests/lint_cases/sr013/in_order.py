@@ -57,3 +57,43 @@ def every_other(data, model, optimizer, checkpoint, path):
             continue
         model(batch).sum().backward()
         torch.save(torch.get_rng_state(), path)
+
+
+def restored_twice(data, model, optimizer, checkpoint, path):
+    torch.set_rng_state(checkpoint["of the epoch"])
+    for step, batch in enumerate(DataLoader(data, shuffle=True)):
+        if step < checkpoint["start"]:
+            if step == checkpoint["start"] - 1:
+                torch.set_rng_state(checkpoint["rng"])
+            continue
+        model(batch).sum().backward()
+        optimizer.step()
+        torch.save(torch.get_rng_state(), path)
+
+
+def told_from_then_on(data, model, optimizer, checkpoint, path):
+    torch.set_rng_state(checkpoint["rng"])
+    for step, batch in enumerate(DataLoader(data)):
+        if step > checkpoint["start"]:
+            print(step)
+        model(batch).sum().backward()
+        optimizer.step()
+        torch.save(torch.get_rng_state(), path)
+
+
+def left_out(data, model, optimizer, checkpoint, path):
+    torch.set_rng_state(checkpoint["rng"])
+    for step, batch in enumerate(DataLoader(data)):
+        if step < 5:
+            continue
+        model(batch).sum().backward()
+        optimizer.step()
+        torch.save(torch.get_rng_state(), path)
+
+
+def together(data, model, optimizer, checkpoint, path, names, weights):
+    torch.set_rng_state(checkpoint["rng"])
+    for batch, name, weight in zip(DataLoader(data), names, weights, strict=True):
+        (model(batch, name) * weight).sum().backward()
+        optimizer.step()
+        torch.save(torch.get_rng_state(), path)

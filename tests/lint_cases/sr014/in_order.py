@@ -1,6 +1,6 @@
 import samerun
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, DistributedSampler
 
 
 def after_iter(data, model, optimizer, checkpoint, path):
@@ -54,3 +54,41 @@ def another(data, model, optimizer, checkpoint, path):
         optimizer.step()
         torch.save(torch.get_rng_state(), path)
     torch.set_rng_state(checkpoint["rng"])
+
+
+def restored_within(data, model, optimizer, checkpoint, path):
+    torch.set_rng_state(checkpoint["of the epoch"])
+    for step, batch in enumerate(DataLoader(data, shuffle=True)):
+        if step == 0:
+            torch.set_rng_state(checkpoint["rng"])
+        model(batch).sum().backward()
+        optimizer.step()
+        torch.save(torch.get_rng_state(), path)
+
+
+def skipped(data, model, optimizer, checkpoint, path):
+    # SR013 finds it.
+    torch.set_rng_state(checkpoint["rng"])
+    for step, batch in enumerate(DataLoader(data, shuffle=True)):
+        if step < checkpoint["start"]:
+            if step % 10 == 0:
+                print(step)
+            continue
+        model(batch).sum().backward()
+        optimizer.step()
+        torch.save(torch.get_rng_state(), path)
+
+
+def trains_nothing(test_loader, model, checkpoint, path):
+    torch.set_rng_state(checkpoint["rng"])
+    for batch in test_loader:
+        torch.save([model(batch), torch.get_rng_state()], path)
+
+
+def of_a_sampler(data, model, optimizer, checkpoint, path):
+    sampler = DistributedSampler(data)
+    torch.set_rng_state(checkpoint["rng"])
+    for index in sampler:
+        model(data[index]).sum().backward()
+        optimizer.step()
+        torch.save(torch.get_rng_state(), path)

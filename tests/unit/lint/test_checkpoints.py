@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from samerun.lint import File
+from samerun.lint import File, draws
 from samerun.lint.checkpoints import role_said, tells_of_generators
 from samerun.lint.draws import training_draws
 from samerun.lint.project import Project
@@ -147,6 +147,100 @@ def test_what_draws_while_a_model_is_trained():
     ]
 
 
+HEAD = (
+    "import random, samerun, torch\nfrom torch import nn\nfrom torch.nn import functional as F\n"
+    "from torch.utils import data\nfrom torchvision.transforms import v2\nfrom torchvision import transforms\n"
+    "import others, timm.data, timm.layers\n"
+)
+
+
+def kinds(text):
+    return [draw.kind for draw in training_draws(read(HEAD + text))]
+
+
+@pytest.mark.parametrize("name", ["__getitem__", "__getitems__", "__iter__", "__call__", "collate_fn", "collate"])
+def test_what_is_drawn_in_these_is_drawn_for_each_item(name):
+    assert kinds(f"def {name}(x):\n    return random.random()\n") == ["item"]
+
+
+@pytest.mark.parametrize(
+    "name", ["forward", "training_step", "train_step", "train_one_epoch", "get_batch", "sample_batch"]
+)
+def test_what_is_drawn_in_these_is_drawn_in_each_step(name):
+    assert kinds(f"def {name}(x):\n    return torch.rand(1)\n") == ["step"]
+
+
+@pytest.mark.parametrize("call", ["torch.manual_seed(0)", "nn.init.normal_(x)", "nn.Linear(1, 1)", "print(x)"])
+def test_not_all_that_is_called_in_a_step_draws(call):
+    assert kinds(f"def forward(x):\n    {call}\n") == []
+
+
+@pytest.mark.parametrize(
+    ("call", "kind"),
+    [
+        ("data.RandomSampler(d)", "shuffle"),
+        ("data.SubsetRandomSampler(d)", "shuffle"),
+        ("data.WeightedRandomSampler(w, 3)", "shuffle"),
+        ("data.SequentialSampler(d)", None),
+        ("others.RandomSampler(d)", None),
+        ("data.DataLoader(d, shuffle=yes)", "shuffle"),
+        ("samerun.DataLoader(d, shuffle=True)", None),
+        ("nn.Dropout2d(0.1)", "dropout"),
+        ("nn.Dropout(rate)", "dropout"),
+        ("others.Dropout(0.1)", None),
+        ("F.dropout(x, 0.0)", None),
+        ("F.dropout(0, 0.1)", "dropout"),
+        ("transforms.RandomCrop(3)", "transform"),
+        ("v2.RandomCrop(3)", "transform"),
+        ("transforms.CenterCrop(3)", None),
+        *((f"v2.{name}()", "transform") for name in ("ColorJitter", "AutoAugment", "TrivialAugmentWide")),
+        *((f"v2.{name}()", "transform") for name in ("AugMix", "MixUp", "CutMix")),
+        ("timm.data.create_transform(3, True)", "transform"),
+        ("timm.data.create_transform(3, is_training=train)", "transform"),
+        ("timm.data.create_transform(3)", None),
+        ("timm.data.Mixup(0.8)", "step"),
+        ("timm.data.FastCollateMixup(0.8)", "step"),
+        ("timm.layers.DropPath(0.1)", "dropout"),
+        ("timm.layers.Mlp(3)", None),
+        ("random.random()", None),
+    ],
+)
+def test_what_draws_by_what_it_is(call, kind):
+    assert kinds(f"{call}\n") == ([] if kind is None else [kind])
+
+
+def test_weights_that_are_begun_with_anew_are_no_draw_of_the_training():
+    loop = "for x in y:\n    start()\n    optimizer.step()\n"
+    assert kinds("def start():\n    nn.init.normal_(w)\n" + loop) == []
+    assert kinds("def start():\n    return torch.rand(1)\n" + loop) == ["step"]
+
+
+def test_a_class_of_the_file_itself_is_not_told_twice():
+    text = "class D:\n    def __getitem__(self, i):\n        return random.random()\nD()\n"
+    assert [draw.node.lineno - HEAD.count("\n") for draw in training_draws(read(HEAD + text))] == [3]
+
+
+@pytest.fixture
+def used(tmp_path):
+    module = (
+        "import random\n\n\ndef first():\n    second()\n    return third()\n\n\ndef second():\n    return first()\n\n\n"
+        "def third():\n    class D:\n        def __getitem__(self, i):\n            return random.random()\n"
+        "    return D()\n"
+    )
+    (tmp_path / "used.py").write_text(module)
+    text = "import used\nd = used.first()\n"
+    return File.of(text.encode(), tmp_path / "x.py", Project())
+
+
+def test_functions_that_call_each_other_are_looked_into_once(used):
+    assert [(draw.kind, draw.node.lineno) for draw in training_draws(used)] == [("item", 2)]
+
+
+def test_there_is_an_end_to_what_is_looked_into(used, monkeypatch):
+    monkeypatch.setattr(draws, "_MOST", 1)
+    assert training_draws(used) == []
+
+
 def test_loops_before_which_generators_are_restored():
     text = (
         "import torch\nfrom torch.utils.data import DataLoader\n"
@@ -163,3 +257,8 @@ def test_loops_before_which_generators_are_restored():
     ]
     assert [one.skip.lineno if one.skip else None for one in found] == [7, None]
     assert resumed_loops(read(text.replace("resume()\ntrain", "train"))) == []
+
+
+@pytest.mark.parametrize("text", ["for x in y:\n    next()\n", "for x in y():\n    pass\n", "next(iter(y))\n"])
+def test_loops_over_what_is_no_loader(text):
+    assert resumed_loops(read("import torch\ntorch.set_rng_state(s)\n" + text)) == []

@@ -70,6 +70,7 @@ from samerun.lint.checkpoints import name_of, role_of, role_said
 from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
+from samerun.lint.scopes import FUNCTIONS
 from samerun.lint.vocabulary import act
 
 __all__ = ["RULE"]
@@ -146,8 +147,30 @@ def _makers(file: File, owner: ast.expr) -> list[ast.expr]:
     """Return the calls that may have made something; itself where it is an attribute."""
     if not isinstance(owner, ast.Name):
         return [owner]
-    values = [binding.value for binding in file.names.bindings(owner)]
+    bindings = file.names.bindings(owner)
+    values = [binding.value for binding in bindings]
+    if len(bindings) == 1 and isinstance(bindings[0].node, ast.arg):
+        values = [*_given(file, bindings[0].node)]
     return [value for value in values if isinstance(value, ast.expr) and not isinstance(value, ast.Constant)]
+
+
+def _given(file: File, parameter: ast.arg) -> Iterator[ast.AST | None]:
+    """Yield what the file's own calls give to a parameter of one of its functions."""
+    function = file.enclosing(parameter, *FUNCTIONS)
+    if not isinstance(function, ast.FunctionDef):
+        return
+    names = [arg.arg for arg in (*function.args.posonlyargs, *function.args.args)]
+    place = names.index(parameter.arg) if parameter.arg in names else None
+    for call in file.nodes(ast.Call):
+        target = file.definition(call)
+        if target is not None and target.node is function:
+            # What is given to a method begins with its second parameter.
+            bound = isinstance(file.parent(function), ast.ClassDef) and place is not None
+            value = file.argument(call, parameter.arg, place - 1 if bound and place else place)
+            if isinstance(value, ast.Name):
+                yield from (binding.value for binding in file.names.bindings(value))
+            else:
+                yield value
 
 
 def _role(file: File, maker: ast.expr) -> str:

@@ -2,8 +2,8 @@
 
 What it does:
     Finds loops over torch's loader, or one whose name says so, before which torch's generator is restored and in
-    which its state is read for the checkpoint. Loaders with a ``generator=`` of their own are left out, and loops
-    that skip batches, which SR013 finds.
+    which its state is read for the checkpoint; also loops that call ``next`` of ``iter(loader)``. Loaders with a
+    ``generator=`` of their own are left out, and loops that skip batches, which SR013 finds.
 
 Why it is bad:
     When a loop over a loader begins, the loader draws a seed for its workers, and with ``shuffle=True`` another one
@@ -84,7 +84,8 @@ def _check(file: File) -> Iterable[Finding]:
         told.add(one.restore.node)
         event = one.restore
         place = event.node if event.file is file else event.site
-        message = f"generators are restored before the loop of {file.where(one.loop)} begins, which draws from them"
+        what = "the loop" if one.begin is one.loop else "iter"
+        message = f"generators are restored before {what} of {file.where(one.begin)} begins, which draws from them"
         yield Finding(RULE.code, message, file.range(place))
 
 

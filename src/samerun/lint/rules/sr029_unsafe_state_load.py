@@ -133,7 +133,7 @@ def _uses(file: File, call: ast.Call) -> Iterator[ast.Name]:
     if isinstance(target, ast.Name):
         function = file.enclosing(call, *FUNCTIONS)
         for node in file.named(target.id):
-            if node is not target and file.enclosing(node, *FUNCTIONS) is function:
+            if file.enclosing(node, *FUNCTIONS) is function:
                 yield node
 
 

@@ -1,10 +1,11 @@
 """A state is restored within a ``try`` that goes on, whatever went wrong.
 
 What it does:
-    Finds ``load_state_dict``, and what restores generators, in a ``try`` whose handler takes every exception (bare,
-    ``Exception``, ``BaseException``) and does no more than print, log or begin with fixed values; also in
+    Finds ``load_state_dict``, what restores generators, and functions of the project that do either, in a ``try``
+    whose handler takes every exception (bare, ``Exception``, ``BaseException``) and does no more than print, log or
+    begin with fixed values; so, too, where the ``try`` fills one by one the dictionary that is loaded later. Also in
     ``contextlib.suppress(Exception)``. Handlers that raise, return a value, or try something else are left alone. In
-    files that train nothing it is said under ``--pedantic`` alone.
+    files that neither train nor load the state of an optimizer it is said under ``--pedantic`` alone.
 
 Why it is bad:
     A checkpoint that does not fit, or is damaged, is passed over, and the run goes on with whatever was restored before
@@ -79,9 +80,8 @@ _VALUES = (ast.Constant, ast.Name, ast.UnaryOp, ast.List, ast.Tuple, ast.Dict)
 
 
 def _check(file: File) -> Iterable[Finding]:
-    restores = list(_restores(file))
     told: set[ast.AST] = set()
-    for call in restores:
+    for call in (*_restores(file), *_filled(file)):
         found = _swallowed(file, call)
         if found is None or found in told:
             continue
@@ -90,22 +90,45 @@ def _check(file: File) -> Iterable[Finding]:
         yield Finding(RULE.code, message, file.range(found), pedantic=not _trains(file))
 
 
-def _restores(file: File) -> Iterator[ast.Call]:
+def _restores(file: File) -> Iterator[ast.expr]:
     for call in file.nodes(ast.Call):
-        if isinstance(call.func, ast.Attribute) and call.func.attr in _METHODS:
+        target = file.definition(call)
+        inner = target.file.calls_in(target.node) if target is not None else []
+        if _restores_itself(file, call) or any(target and _restores_itself(target.file, one) for one in inner):
             yield call
-        else:
-            what = act(file.resolve(call.func) or "")
-            if what is not None and what.kind == "restore":
-                yield call
+
+
+def _restores_itself(file: File, call: ast.Call) -> bool:
+    if isinstance(call.func, ast.Attribute) and call.func.attr in _METHODS:
+        return True
+    what = act(file.resolve(call.func) or "")
+    return what is not None and what.kind == "restore"
+
+
+def _filled(file: File) -> Iterator[ast.expr]:
+    """Yield what is put, one by one, into a dictionary that the same function loads."""
+    loaded = {
+        (name.id, file.enclosing(call, *FUNCTIONS))
+        for call in file.nodes(ast.Call)
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "load_state_dict"
+        for name in call.args[:1]
+        if isinstance(name, ast.Name)
+    }
+    for node in file.nodes(ast.Assign):
+        target = node.targets[0].value if isinstance(node.targets[0], ast.Subscript) else None
+        is_filled = isinstance(target, ast.Name) and (target.id, file.enclosing(node, *FUNCTIONS)) in loaded
+        if is_filled and isinstance(node.value, ast.Subscript):
+            yield node.value
 
 
 def _trains(file: File) -> bool:
     trains = ("backward", "step", "fit")
-    return any(isinstance(call.func, ast.Attribute) and call.func.attr in trains for call in file.nodes(ast.Call))
+    calls = file.nodes(ast.Call)
+    found = any(isinstance(call.func, ast.Attribute) and call.func.attr in trains for call in calls)
+    return found or file.checkpoints.resumes
 
 
-def _swallowed(file: File, call: ast.Call) -> ast.ExceptHandler | ast.expr | None:
+def _swallowed(file: File, call: ast.expr) -> ast.ExceptHandler | ast.expr | None:
     """Return the handler, or what suppresses, that every exception of a call ends in."""
     inner: ast.AST = call
     for outer in file.around(call):

@@ -1,0 +1,5 @@
+import torch
+
+
+def resume(path):
+    torch.set_rng_state(torch.load(path)["rng"])
