@@ -311,6 +311,19 @@ class File:
         """Return the calls in a function, or in each round of a loop, without those of functions inside it."""
         return self._calls_by_place.get(node, [])
 
+    def calls_of(self, node: ast.AST) -> list[ast.Call]:
+        """Return this file's calls of a function or class of the project, in the order of the text."""
+        return self._calls_by_target.get(node, [])
+
+    @cached_property
+    def _calls_by_target(self) -> dict[ast.AST, list[ast.Call]]:
+        found: defaultdict[ast.AST, list[ast.Call]] = defaultdict(list)
+        for call in self.nodes(ast.Call):
+            target = self.definition(call)
+            if target is not None:
+                found[target.node].append(call)
+        return found
+
     def runs_when_called(self, function: ast.AST) -> bool:
         """Return whether a call runs the body: that of a generator only makes one."""
         return function not in self._generators

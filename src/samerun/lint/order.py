@@ -295,13 +295,7 @@ class _Ways:
         if not isinstance(function, _FUNCTIONS) or (f"return {position}", function) in self._seen:
             return Fate.UNKNOWN
         self._seen.add((f"return {position}", function))
-        calls = []
-        for call in self._file.nodes(ast.Call):
-            last = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-            if last == function.name:
-                target = self._file.definition(call)
-                if target is not None and target.node is function:
-                    calls.append(call)
+        calls = self._file.calls_of(function)
         return _of_all(self._one_of(call, position) for call in calls) if calls else Fate.UNKNOWN
 
     def _one_of(self, call: ast.Call, position: int | None) -> Fate:

@@ -161,16 +161,14 @@ def _given(file: File, parameter: ast.arg) -> Iterator[ast.AST | None]:
         return
     names = [arg.arg for arg in (*function.args.posonlyargs, *function.args.args)]
     place = names.index(parameter.arg) if parameter.arg in names else None
-    for call in file.nodes(ast.Call):
-        target = file.definition(call)
-        if target is not None and target.node is function:
-            # What is given to a method begins with its second parameter.
-            bound = isinstance(file.parent(function), ast.ClassDef) and place is not None
-            value = file.argument(call, parameter.arg, place - 1 if bound and place else place)
-            if isinstance(value, ast.Name):
-                yield from (binding.value for binding in file.names.bindings(value))
-            else:
-                yield value
+    for call in file.calls_of(function):
+        # What is given to a method begins with its second parameter.
+        bound = isinstance(file.parent(function), ast.ClassDef) and place is not None
+        value = file.argument(call, parameter.arg, place - 1 if bound and place else place)
+        if isinstance(value, ast.Name):
+            yield from (binding.value for binding in file.names.bindings(value))
+        else:
+            yield value
 
 
 def _role(file: File, maker: ast.expr) -> str:
