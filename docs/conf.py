@@ -38,6 +38,7 @@ nitpick_ignore = [
     ("py:class", "samerun.data.loader.T_co"),
     ("py:class", "samerun.lint.file._Node"),
     ("py:class", "samerun.lint.scopes.Index"),  # what the other answers of a file are made of
+    ("py:class", "samerun.lint.scopes.Scope"),  # the same
     ("py:class", "Function"),  # an alias for the two kinds of functions that a tree has
 ]
 

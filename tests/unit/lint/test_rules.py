@@ -15,6 +15,7 @@ from samerun.lint.rule import SECTIONS, blocks, sections
 
 ROOT = Path(__file__).parents[3]
 INDEX = ROOT / "docs" / "rules" / "index.md"
+PRECISION = ROOT / "docs" / "explanation" / "lint-precision.md"
 RULES = pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)
 
 
@@ -24,6 +25,11 @@ def test_rules_cases_docs_and_changelog_have_the_same_codes():
     assert {path.stem.upper() for path in (ROOT / "docs/rules").glob("sr*.md")} == codes
     assert set(re.findall(r"^\| \[(SR\d{3})\]", INDEX.read_text(), re.MULTILINE)) == codes
     assert set(re.findall(r"SR\d{3}", (ROOT / "CHANGELOG.md").read_text())) == codes
+
+
+def test_the_table_of_precision_is_about_all_rules():
+    rows = re.findall(r"^\| (SR\d{3})( \(pedantic\))? \|", PRECISION.read_text(), re.MULTILINE)
+    assert [(code, bool(pedantic)) for code, pedantic in rows] == [(rule.code, rule.pedantic) for rule in all_rules()]
 
 
 @RULES
@@ -38,7 +44,8 @@ def test_its_page_has_every_section_in_order(rule):
 def test_its_names_are_the_same_everywhere(rule):
     module = rule.check.__module__
     assert module == f"samerun.lint.rules.{rule.code.lower()}_{rule.name.replace('-', '_')}"
-    assert f"| [{rule.code}]({rule.code.lower()}.md) | {rule.name} | {rule.summary} |" in INDEX.read_text()
+    name = f"{rule.name}, pedantic" if rule.pedantic else rule.name
+    assert f"| [{rule.code}]({rule.code.lower()}.md) | {name} | {rule.summary} |" in INDEX.read_text()
     page = (ROOT / "docs" / "rules" / f"{rule.code.lower()}.md").read_text()
     directive = f"```{{eval-rst}}\n.. automodule:: {module}\n```"
     assert page == f"# {rule.code}: {rule.name}\n\n{directive}\n"
