@@ -175,6 +175,13 @@ class DeterminismError(SamerunError, RuntimeError):
         super().__init__(f"{setting}: found {found!r}, expected {expected!r}; {advice}")
 
 
+class _Placed(Exception):  # noqa: N818  # a part of exceptions, and none itself
+    def __init__(self, where: str, reason: str) -> None:
+        self.where = where
+        self.reason = reason
+        super().__init__(f"{where}: {reason}")
+
+
 class LoaderError(SamerunError, RuntimeError):
     """A loader cannot give the same items whatever the workers, ranks and interruptions.
 
@@ -190,7 +197,7 @@ class LoaderError(SamerunError, RuntimeError):
         super().__init__(f"{where}: {reason}" if reason else where)
 
 
-class RunError(SamerunError, RuntimeError):
+class RunError(_Placed, SamerunError, RuntimeError):
     """A run cannot begin, or cannot go on as the run it was.
 
     Attributes:
@@ -198,13 +205,8 @@ class RunError(SamerunError, RuntimeError):
         reason: what was found, what was expected, and what to do.
     """
 
-    def __init__(self, where: str, reason: str) -> None:
-        self.where = where
-        self.reason = reason
-        super().__init__(f"{where}: {reason}")
 
-
-class CheckpointError(SamerunError, RuntimeError):
+class CheckpointError(_Placed, SamerunError, RuntimeError):
     """A checkpoint cannot be written, or cannot be used.
 
     Attributes:
@@ -212,13 +214,8 @@ class CheckpointError(SamerunError, RuntimeError):
         reason: what was found, what was expected, and what to do.
     """
 
-    def __init__(self, where: str, reason: str) -> None:
-        self.where = where
-        self.reason = reason
-        super().__init__(f"{where}: {reason}")
 
-
-class TraceError(SamerunError, RuntimeError):
+class TraceError(_Placed, SamerunError, RuntimeError):
     """A trace cannot be written, read or compared.
 
     Attributes:
@@ -226,13 +223,8 @@ class TraceError(SamerunError, RuntimeError):
         reason: what was found, what was expected, and what to do.
     """
 
-    def __init__(self, where: str, reason: str) -> None:
-        self.where = where
-        self.reason = reason
-        super().__init__(f"{where}: {reason}")
 
-
-class VerifyError(SamerunError, RuntimeError):
+class VerifyError(_Placed, SamerunError, RuntimeError):
     """A script cannot be tried out as asked.
 
     Attributes:
@@ -240,13 +232,8 @@ class VerifyError(SamerunError, RuntimeError):
         reason: what was found, what was expected, and what to do.
     """
 
-    def __init__(self, where: str, reason: str) -> None:
-        self.where = where
-        self.reason = reason
-        super().__init__(f"{where}: {reason}")
 
-
-class LintError(SamerunError, RuntimeError):
+class LintError(_Placed, SamerunError, RuntimeError):
     """A file, a setting or a rule that ``samerun lint`` cannot use.
 
     Attributes:
@@ -254,24 +241,14 @@ class LintError(SamerunError, RuntimeError):
         reason: what was found, what was expected, and what to do.
     """
 
-    def __init__(self, where: str, reason: str) -> None:
-        self.where = where
-        self.reason = reason
-        super().__init__(f"{where}: {reason}")
 
-
-class NotebookError(SamerunError, RuntimeError):
+class NotebookError(_Placed, SamerunError, RuntimeError):
     """A cell of a notebook asks for something that cannot be had, or drew what is guarded.
 
     Attributes:
         where: the cell, the stream, the expression or the file.
         reason: what was found, what was expected, and what to do.
     """
-
-    def __init__(self, where: str, reason: str) -> None:
-        self.where = where
-        self.reason = reason
-        super().__init__(f"{where}: {reason}")
 
     def _render_traceback_(self) -> list[str]:
         """Let IPython show the message without the lines of samerun that it went through."""
