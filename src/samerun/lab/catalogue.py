@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
 
 from samerun.lab import experiments as package
 from samerun.lab.experiment import Experiment
+from samerun.plugins import members
 
 __all__ = ["all_experiments", "find_experiment"]
 
@@ -15,8 +14,7 @@ __all__ = ["all_experiments", "find_experiment"]
 @cache
 def all_experiments() -> tuple[Experiment, ...]:
     """Return all experiments in the order of their numbers."""
-    modules = (import_module(f"{package.__name__}.{found.name}") for found in iter_modules(package.__path__))
-    return tuple(sorted((module.EXPERIMENT for module in modules), key=lambda experiment: experiment.number))
+    return tuple(sorted(members(package, "EXPERIMENT"), key=lambda experiment: experiment.number))
 
 
 def find_experiment(name: str) -> Experiment:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
 from samerun.errors import LintError
 from samerun.lint.registry import chosen
+from samerun.pyproject import FILE, Kinds, settings, strings
 
 __all__ = ["Config", "read", "read_nearest"]
 
-_FILE, _TABLE = "pyproject.toml", "tool.samerun.lint"
+_TABLE = "tool.samerun.lint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +69,8 @@ def read_nearest(folder: Path) -> Config:
         LintError: as `read`.
     """
     for place in (folder.absolute(), *folder.absolute().parents):
-        if (place / _FILE).is_file():
-            return read(place / _FILE)
+        if (place / FILE).is_file():
+            return read(place / FILE)
     return Config()
 
 
@@ -81,40 +80,11 @@ def read(path: Path) -> Config:
     Raises:
         LintError: if it is no TOML, or has a key or a code that there is not, or a value of another kind.
     """
-    import tomllib  # most files that are checked from an editor have been checked before
-
-    try:
-        table: Any = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise LintError(str(path), f"is no TOML that can be read: {error}") from error
-    for name in _TABLE.split("."):
-        table = table.get(name, {}) if isinstance(table, dict) else None
-    if not isinstance(table, dict):
-        raise LintError(f"{path}: {_TABLE}", "is no table; write [tool.samerun.lint] and below it a key a line")
-    values: dict[str, Any] = {key.replace("-", "_"): _value(path, key, value) for key, value in table.items()}
-    return Config(**values, folder=path.parent.absolute())
-
-
-def _value(path: Path, key: str, value: object) -> object:
-    if key not in _KINDS:
-        raise LintError(f"{path}: {_TABLE}.{key}", f"is no key; there are: {', '.join(_KINDS)}")
-    expected, convert = _KINDS[key]
-    try:
-        return convert(value)
-    except TypeError as error:
-        raise LintError(f"{path}: {_TABLE}.{key}", f"found {value!r}, expected {expected}") from error
-    except LintError as error:
-        raise LintError(f"{path}: {_TABLE}.{key}", str(error)) from error
-
-
-def _strings(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
-        raise TypeError
-    return tuple(value)
+    return Config(**settings(path, _TABLE, _KINDS, LintError), folder=path.parent.absolute())
 
 
 def _codes(value: object) -> tuple[str, ...]:
-    codes = _strings(value)
+    codes = strings(value)
     chosen(codes, ())
     return codes
 
@@ -132,10 +102,10 @@ def _switch(value: object) -> bool:
 
 
 # What a value must be, in words, and what makes it of what TOML has.
-_KINDS: dict[str, tuple[str, Callable[[object], object]]] = {
+_KINDS: Kinds = {
     "select": ("a list of codes", _codes),
     "ignore": ("a list of codes", _codes),
     "per-file-ignores": ("a table of lists of codes by patterns of files", _by_file),
-    "exclude": ("a list of patterns of files and folders", _strings),
+    "exclude": ("a list of patterns of files and folders", strings),
     "pedantic": ("true or false", _switch),
 }

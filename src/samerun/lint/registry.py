@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib import import_module
-from importlib.metadata import entry_points
-from pkgutil import iter_modules
 
 from samerun.errors import LintError
 from samerun.lint import rules as package
 from samerun.lint.rule import Rule
+from samerun.plugins import members, registered
 
 __all__ = ["ENTRY_POINT_GROUP", "all_rules", "chosen", "find"]
 
@@ -26,7 +24,7 @@ def all_rules() -> tuple[Rule, ...]:
         LintError: for an entry point that is no rule, and a code that is used twice.
     """
     found: dict[str, Rule] = {}
-    for rule in (*_own(), *_registered()):
+    for rule in (*members(package, "RULE"), *_registered()):
         if rule.code in found:
             raise LintError(rule.code, f"is the code of two rules: {found[rule.code].name} and {rule.name}")
         found[rule.code] = rule
@@ -69,20 +67,8 @@ def chosen(select: Iterable[str], ignore: Iterable[str], pedantic: bool = False)
     )
 
 
-def _own() -> Iterator[Rule]:
-    for module in iter_modules(package.__path__):
-        rule = getattr(import_module(f"{package.__name__}.{module.name}"), "RULE", None)
-        if rule is not None:
-            yield rule
-
-
 def _registered() -> Iterator[Rule]:
-    for entry_point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda found: found.name):
-        provider = f"{entry_point.name} = {entry_point.value}"
-        try:
-            rule = entry_point.load()
-        except Exception as error:
-            raise LintError(provider, f"cannot be loaded: {error}") from error
+    for provider, rule in registered(ENTRY_POINT_GROUP, LintError):
         if not isinstance(rule, Rule):
             raise LintError(provider, f"is {rule!r}, not a samerun.lint.Rule")
         yield rule

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import entry_points
 from typing import Any
 
 import numpy as np
 import torch
 
 from samerun.errors import RegistryError
+from samerun.plugins import registered
 from samerun.rng.numpy import RandomStateSource
 from samerun.rng.python import PythonSource
 from samerun.rng.source import Family, Source
@@ -50,12 +50,7 @@ def families() -> tuple[Family, ...]:
 
 
 def _registered() -> Iterable[Family]:
-    for entry_point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda found: found.name):
-        provider = f"{entry_point.name} = {entry_point.value}"
-        try:
-            function = entry_point.load()
-        except Exception as error:
-            raise RegistryError(provider, f"cannot be loaded: {error}") from error
+    for provider, function in registered(ENTRY_POINT_GROUP, RegistryError):
         if not callable(function):
             raise RegistryError(provider, f"is {function!r}, not a function that returns sources")
         yield Family(provider, function)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import shlex
-import tomllib
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from samerun.errors import VerifyError
+from samerun.pyproject import FILE, Kinds, settings, strings
 
 __all__ = ["Config", "read", "read_only"]
 
-_FILE, _TABLE = "pyproject.toml", "tool.samerun.verify"
+_TABLE = "tool.samerun.verify"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +48,8 @@ def read(folder: Path) -> Config:
     Raises:
         VerifyError: if the file is no TOML, or has a key that there is not, or a value of another kind.
     """
-    path = folder / _FILE
-    if not path.is_file():
-        return Config()
-    try:
-        table: Any = tomllib.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise VerifyError(str(path), f"is no TOML that can be read: {error}") from error
-    for name in _TABLE.split("."):
-        table = table.get(name, {}) if isinstance(table, dict) else None
-    if not isinstance(table, dict):
-        raise VerifyError(f"{_FILE}: {_TABLE}", "is no table; write [tool.samerun.verify] and below it a key a line")
-    values: dict[str, Any] = {key.replace("-", "_"): _value(key, value) for key, value in table.items()}
-    return Config(**values)
+    path = folder / FILE
+    return Config(**settings(path, _TABLE, _KINDS, VerifyError)) if path.is_file() else Config()
 
 
 def read_only(names: Collection[str], folder: Path) -> frozenset[str]:
@@ -93,24 +81,8 @@ def _without_dots(path: Path) -> list[str]:
     return found
 
 
-def _value(key: str, value: object) -> object:
-    if key not in _KINDS:
-        raise VerifyError(f"{_FILE}: {_TABLE}.{key}", f"is no key; there are: {', '.join(_KINDS)}")
-    expected, convert = _KINDS[key]
-    try:
-        return convert(value)
-    except (TypeError, ValueError) as error:
-        raise VerifyError(f"{_FILE}: {_TABLE}.{key}", f"found {value!r}, expected {expected}") from error
-
-
 def _words(value: object) -> tuple[str, ...]:
-    return tuple(shlex.split(value)) if isinstance(value, str) else _strings(value)
-
-
-def _strings(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
-        raise TypeError
-    return tuple(value)
+    return tuple(shlex.split(value)) if isinstance(value, str) else strings(value)
 
 
 def _number(value: object) -> float:
@@ -134,14 +106,14 @@ def _path(value: object) -> Path:
 
 
 # What a value must be, in words, and what makes it of what TOML has.
-_KINDS: dict[str, tuple[str, Callable[[object], object]]] = {
+_KINDS: Kinds = {
     "command": ("a text as in the shell, or a list of texts", _words),
     "resume-cmd": ("a text as in the shell, or a list of texts", _words),
     "steps": ("a whole number from 1", _whole),
     "timeout": ("a number of seconds above 0", _number),
     "jobs": ("a whole number from 1", _whole),
-    "only": ("a list of scenarios", _strings),
-    "skip": ("a list of scenarios", _strings),
-    "data": ("a list of paths", _strings),
+    "only": ("a list of scenarios", strings),
+    "skip": ("a list of scenarios", strings),
+    "data": ("a list of paths", strings),
     "baseline": ("a path", _path),
 }

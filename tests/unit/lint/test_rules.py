@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from samerun import plugins
 from samerun.errors import LintError
 from samerun.lint import Rule, all_rules, registry
 from samerun.lint.rule import SECTIONS, blocks, sections
@@ -101,9 +102,9 @@ class _Entry:
 
 def test_rules_of_other_packages(monkeypatch):
     rule = Rule("XX001", "mine", "x", lambda file: ())
-    monkeypatch.setattr(registry, "entry_points", lambda group: [_Entry(rule)])
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [_Entry(rule)])
     assert registry.all_rules.__wrapped__()[-1] is rule
-    monkeypatch.setattr(registry, "entry_points", lambda group: [_Entry(3)])
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [_Entry(3)])
     with pytest.raises(LintError, match="mine = package:RULE: is 3, not a"):
         registry.all_rules.__wrapped__()
 

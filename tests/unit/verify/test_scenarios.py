@@ -5,6 +5,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
+from samerun import plugins
 from samerun.errors import VerifyError
 from samerun.verify import Conditions, Death, NotApplicable, Reference, Scenario, Trial, all_scenarios, choose
 from samerun.verify.scenarios import eda, interrupt, ranks, registry, save, threads, workers
@@ -62,14 +63,14 @@ class Entry(EntryPoint):
     [(42, "is a int, not a samerun.verify.Scenario"), (dataclasses.replace(eda.SCENARIO), "the name of another")],
 )
 def test_a_scenario_of_a_package_that_cannot_be_used_is_refused(monkeypatch, value, reason):
-    monkeypatch.setattr(registry, "entry_points", lambda group: [Entry("mine", value, group)])
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [Entry("mine", value, group)])
     with pytest.raises(VerifyError, match=reason):
         registry.all_scenarios.__wrapped__()
 
 
 def test_a_package_can_add_a_scenario(monkeypatch):
     own = Scenario("mine", "does it my way", 1, lambda _: [Trial("mine")], order=25)
-    monkeypatch.setattr(registry, "entry_points", lambda group: [Entry("mine", own, group)])
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [Entry("mine", own, group)])
     names = [scenario.name for scenario in registry.all_scenarios.__wrapped__()]
     assert names.index("order") < names.index("mine") < names.index("clock")
 

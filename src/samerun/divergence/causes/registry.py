@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
 
 from samerun.divergence import causes as package
 from samerun.divergence.causes.diagnosis import Cause, Diagnosis
 from samerun.divergence.evidence import Evidence
+from samerun.plugins import members
 
 __all__ = ["all_causes", "diagnose"]
 
@@ -16,9 +15,7 @@ __all__ = ["all_causes", "diagnose"]
 @cache
 def all_causes() -> tuple[Cause, ...]:
     """Return all causes in the order in which they are asked."""
-    modules = (import_module(f"{package.__name__}.{found.name}") for found in iter_modules(package.__path__))
-    found = (getattr(module, "CAUSE", None) for module in modules)
-    return tuple(sorted((cause for cause in found if cause is not None), key=lambda cause: cause.order))
+    return tuple(sorted(members(package, "CAUSE"), key=lambda cause: cause.order))
 
 
 def diagnose(evidence: Evidence) -> tuple[Diagnosis, ...]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import cache
-from importlib import import_module
-from importlib.metadata import entry_points
-from pkgutil import iter_modules
 
 from samerun.errors import VerifyError
+from samerun.plugins import members, registered
 from samerun.verify import scenarios as package
 from samerun.verify.scenario import Scenario
 
@@ -23,17 +21,14 @@ def all_scenarios() -> tuple[Scenario, ...]:
     """Return all scenarios in the order in which they are shown.
 
     Raises:
-        VerifyError: for an entry point that is no :class:`Scenario`, or whose name is taken.
+        VerifyError: for an entry point that cannot be loaded, is no :class:`Scenario`, or whose name is taken.
     """
-    modules = (import_module(f"{package.__name__}.{found.name}") for found in iter_modules(package.__path__))
-    own = [scenario for module in modules if (scenario := getattr(module, "SCENARIO", None)) is not None]
-    known = {scenario.name: scenario for scenario in own}
-    for entry in entry_points(group=GROUP):
-        scenario = entry.load()
+    known: dict[str, Scenario] = {scenario.name: scenario for scenario in members(package, "SCENARIO")}
+    for provider, scenario in registered(GROUP, VerifyError):
         if not isinstance(scenario, Scenario):
-            raise VerifyError(entry.value, f"is a {type(scenario).__name__}, not a samerun.verify.Scenario")
+            raise VerifyError(provider, f"is a {type(scenario).__name__}, not a samerun.verify.Scenario")
         if scenario.name in known:
-            raise VerifyError(entry.value, f"has the name of another scenario, {scenario.name!r}; give it its own")
+            raise VerifyError(provider, f"has the name of another scenario, {scenario.name!r}; give it its own")
         known[scenario.name] = scenario
     return tuple(sorted(known.values(), key=lambda scenario: (scenario.order, scenario.name)))
 
