@@ -42,7 +42,7 @@ def _known(context: click.Context, param: click.Parameter, value: str) -> str:
     "--stdin-filename",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="What `-` is called; .ipynb for a notebook.",
+    help="What `-` is called; .ipynb for a notebook, which is known without it.",
 )
 @click.pass_context
 def lint(  # noqa: PLR0917 - click passes them by name
@@ -76,7 +76,8 @@ def lint(  # noqa: PLR0917 - click passes them by name
     if stdin_filename is not None and not stdin:
         raise click.UsageError("--stdin-filename is for -, and files are given")
     if stdin:
-        reports = [linter.bytes(_stdin(), stdin_filename or Path("stdin.py"))]
+        data = _stdin()
+        reports = [linter.bytes(data, stdin_filename or Path("stdin.ipynb" if _is_notebook(data) else "stdin.py"))]
     else:
         reports = list(linter.paths(paths or (Path(),)))
     if diff:
@@ -89,13 +90,21 @@ def lint(  # noqa: PLR0917 - click passes them by name
 
 
 def _codes(given: str | None) -> tuple[str, ...]:
-    return tuple(code.strip().upper() for code in (given or "").split(",") if code.strip())
+    codes = tuple(code.strip().upper() for code in (given or "").split(",") if code.strip())
+    if given is not None and not codes:
+        raise click.UsageError(f"{given!r} has no code in it; give some, such as SR001,SR004")
+    return codes
 
 
 def _stdin() -> bytes:
     if sys.stdin is None:
         raise click.UsageError("stdin is closed")
     return sys.stdin.buffer.read()
+
+
+def _is_notebook(data: bytes) -> bool:
+    """Return whether this looks like a notebook, whose JSON is Python as well, and has nothing to find in it."""
+    return data.lstrip().startswith(b"{") and b'"nbformat"' in data
 
 
 def _print(reports: Sequence[Report], form: str, output: Path | None) -> None:

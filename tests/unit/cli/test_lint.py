@@ -75,6 +75,20 @@ def test_stdin():
     assert answer.exit_code == 0
 
 
+def test_a_notebook_on_stdin_is_known_as_one():
+    cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": BAD}
+    notebook = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    assert "stdin.ipynb:cell 1:2:1: SR002" in lint("-", input=notebook).stdout
+
+
+@pytest.mark.parametrize("option", ["--select", "--ignore"])
+@pytest.mark.parametrize("given", ["", " , "])
+def test_no_code_is_not_all_codes(bad, option, given):
+    answer = lint(option, given, bad)
+    assert answer.exit_code == 2
+    assert "has no code in it" in answer.output
+
+
 def test_rule_prints_pages():
     def rule(*arguments):
         return CliRunner().invoke(app, ["rule", *arguments])
