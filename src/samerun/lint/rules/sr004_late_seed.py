@@ -4,7 +4,8 @@ What it does:
     Follows what the script does from its first line, into the functions that it calls, and finds a seed before which
     the same generator was drawn from: by a model that made its weights, a split, a shuffle. It is silent where the
     draw, or an earlier seed, happens only sometimes, and where nothing that was drawn is used after the seed: a
-    function is tried out, a cell of a notebook shows what a layer does.
+    function is tried out, a cell of a notebook shows what a layer does. What a module keeps in a name that it never
+    reads may be used by another one.
 
 Why it is bad:
     What was drawn before is not governed by the seed. Every generator that was not seeded yet begins elsewhere in each
