@@ -19,14 +19,17 @@ Example:
 Experiment:
     OpenMP stands for cuBLAS, which needs a GPU: it, too, has read its variable by the time that torch is there::
 
+        import os
         import subprocess
         import sys
 
+        environment = {**os.environ, "OMP_NUM_THREADS": "2"}
         late = "import os, torch; os.environ['OMP_NUM_THREADS'] = '1'"
         early = "import os; os.environ['OMP_NUM_THREADS'] = '1'; import torch"
         for when, code in (("after", late), ("before", early)):
-            command = ["env", "OMP_NUM_THREADS=2", sys.executable, "-c", f"{code}; print(torch.get_num_threads())"]
-            print(f"set to 1 {when} it is read:", subprocess.check_output(command, text=True).strip())
+            command = [sys.executable, "-c", f"{code}; print(torch.get_num_threads())"]
+            threads = subprocess.check_output(command, env=environment, text=True).strip()
+            print(f"set to 1 {when} it is read: {threads}")
 
     It prints::
 
