@@ -6,7 +6,7 @@ from albumentations.pytorch import ToTensorV2
 train = A.Compose([A.HorizontalFlip(), A.Normalize(), ToTensorV2()])  # error: SR018: which no global seed reaches
 other = Compose([A.OneOf([A.Blur(), A.CLAHE()])], p=0.5)  # error: SR018
 albumentations.Compose([A.Resize(3, 3), A.Rotate(10, p=1)], seed=None)  # error: SR018
-A.ReplayCompose((A.RandomCrop(3, 3),))  # error: SR018
+A.ReplayCompose((A.RandomCrop(3, 3),))  # error: SR018: which only its set_random_seed reaches
 A.Compose([A.Resize(3, 3, p=0.5)])  # error: SR018
 parts = [A.Normalize(), A.GaussNoise()]
 A.Compose(parts)  # error: SR018

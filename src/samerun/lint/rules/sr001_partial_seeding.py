@@ -8,9 +8,8 @@ What it does:
     others may have seeded the rest: that is said only under ``--pedantic``.
 
 Why it is bad:
-    Each library has a generator of its own. Python's and NumPy's begin elsewhere in every process unless they are
-    seeded, so the run differs every time, although there is a seed in the script. torch's begins with the same number
-    in every process: without a seed of its own it gives the same, whatever seed the script is given.
+    Each library has a generator of its own, which begins elsewhere in every process unless it is seeded. So the run
+    differs every time, although there is a seed in the script.
 
 Example:
     ::
@@ -19,26 +18,30 @@ Example:
         random.shuffle(files)
 
 Experiment:
-    Both runs seed torch alike, and Python's generator not at all::
+    Two processes seed Python's generator alone, and then two seed NumPy's as well::
 
-        import random
-
-        import torch
-
-
-        def run():
-            torch.manual_seed(0)
-            return torch.rand(1).item(), random.random()
+        import subprocess
+        import sys
 
 
-        first, second = run(), run()
-        print("torch the same:", first[0] == second[0])
-        print("random the same:", first[1] == second[1])
+        def run(seeds):
+            code = f"import random; import numpy as np; {seeds}; print(random.random(), np.random.rand())"
+            return subprocess.check_output([sys.executable, "-c", code]).split()
+
+
+        for seeds in ("random.seed(0)", "random.seed(0); np.random.seed(0)"):
+            print(seeds)
+            for library, one, other in zip(("random", "NumPy"), run(seeds), run(seeds)):
+                print(f"  {library} the same:", one == other)
 
     It prints::
 
-        torch the same: True
-        random the same: False
+        random.seed(0)
+          random the same: True
+          NumPy the same: False
+        random.seed(0); np.random.seed(0)
+          random the same: True
+          NumPy the same: True
 
 Use instead:
     Seed all of them in one place, before anything else::

@@ -4,11 +4,12 @@ What it does:
     Follows what the script does from its first line, into the functions that it calls, and finds a seed before which
     the same generator was drawn from: by a model that made its weights, a split, a shuffle. It is silent where the
     draw, or an earlier seed, happens only sometimes, and where nothing that was drawn is used after the seed: a
-    function is tried out, a cell of a notebook shows what a layer does.
+    function is tried out, a cell of a notebook shows what a layer does. What a module keeps in a name that it never
+    reads may be used by another one.
 
 Why it is bad:
-    What was drawn before is not governed by the seed. With Python's generator and NumPy's it is another in each run;
-    with torch's it is the same for every seed, and changes with whatever is drawn before it.
+    What was drawn before is not governed by the seed. Every generator that was not seeded yet begins elsewhere in each
+    process, so that it is another in each run, although there is a seed in the script.
 
 Example:
     ::
@@ -17,23 +18,28 @@ Example:
         torch.manual_seed(0)
 
 Experiment:
-    The seed is the same in both runs, and something was drawn before in the second::
+    The seed is the same in all runs, after the model is made or before::
 
         import torch
 
 
-        def run(draws):
-            torch.rand(draws)
+        def run(seed_first):
+            torch.seed()  # from the operating system, as when a process begins
+            if seed_first:
+                torch.manual_seed(0)
             model = torch.nn.Linear(2, 1)
-            torch.manual_seed(0)
+            if not seed_first:
+                torch.manual_seed(0)
             return model.weight
 
 
-        print("the same weights:", torch.equal(run(0), run(1)))
+        print("seeded after, the same weights:", torch.equal(run(False), run(False)))
+        print("seeded before, the same weights:", torch.equal(run(True), run(True)))
 
     It prints::
 
-        the same weights: False
+        seeded after, the same weights: False
+        seeded before, the same weights: True
 
 Use instead:
     The seed first::

@@ -3,8 +3,9 @@
 What it does:
     Finds functions that are given to a loader as ``worker_init_fn``, or called like one, that seed with a constant,
     so that all workers are alike, or with a constant and the number of the worker, so that all epochs are alike:
-    workers are started in each epoch anew. ``np.random.get_state()[1][0]`` is such a constant. It is silent for
-    loaders that do not shuffle, and about epochs where the workers are persistent.
+    workers are started in each epoch anew. ``np.random.get_state()[1][0]`` is such a constant: torch seeds NumPy in
+    each worker with several numbers, after which it is always 2147483648. It is silent for loaders that do not
+    shuffle, and about epochs where the workers are persistent.
 
 Why it is bad:
     The seeds of NumPy and of Python's random in a worker are what augmentation draws from. Alike workers draw alike

@@ -3,8 +3,9 @@
 What it does:
     Finds dictionaries with the ``state_dict()`` of a model and of an optimizer in files that draw while they train
     (a loader that shuffles, dropout, random transforms, draws in the loop or for each item, be it in functions and
-    classes of the project that they use) and that nowhere read the state of a generator. Where nothing in the file
-    loads the optimizer again, so that it may be no checkpoint to resume from, it is said under ``--pedantic`` alone.
+    classes of the project that they use) and that nowhere read the state of a generator, or call a function whose name
+    says that it deals with such states. Where nothing in the file loads the optimizer again, so that it may be no
+    checkpoint to resume from, it is said under ``--pedantic`` alone.
 
 Why it is bad:
     A run that is resumed begins with other generators than the one that was interrupted: the order of the data, the

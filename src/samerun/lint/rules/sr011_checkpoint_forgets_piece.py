@@ -23,17 +23,19 @@ Experiment:
         import torch
 
 
-        def run(resumed):
+        def run(resumed, load=False):
             model = torch.nn.Linear(1, 1)
             optimizer = torch.optim.SGD(model.parameters(), 0.1)
             scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=10)
             found = []
             for epoch in range(8):
                 if epoch == 5 and resumed:
-                    saved = optimizer.state_dict()
+                    saved, schedule = optimizer.state_dict(), scheduler.state_dict()
                     optimizer = torch.optim.SGD(model.parameters(), 0.1)
                     scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=10)
                     optimizer.load_state_dict(saved)
+                    if load:
+                        scheduler.load_state_dict(schedule)
                 optimizer.step()
                 scheduler.step()
                 found.append(round(optimizer.param_groups[0]["lr"], 3))
@@ -41,12 +43,14 @@ Experiment:
 
 
         print("not interrupted:", run(False))
-        print("resumed:", run(True))
+        print("without the schedule:", run(True))
+        print("with the schedule:", run(True, load=True))
 
     It prints::
 
         not interrupted: [0.039, 0.019, 0.005]
-        resumed: [0.052, 0.1, 0.095]
+        without the schedule: [0.052, 0.1, 0.095]
+        with the schedule: [0.039, 0.019, 0.005]
 
 Use instead:
     Save and load it as well::

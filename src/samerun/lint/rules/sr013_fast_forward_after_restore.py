@@ -10,7 +10,8 @@ What it does:
 Why it is bad:
     The states were read in the middle of an epoch. Beginning to iterate draws the order of the epoch from them, so
     it is another order than that of the batches that were had, and making the batches that are skipped draws from
-    them once more. What comes after is neither the data nor the dropout that it would have been.
+    them once more; ``skip_first_batches`` makes none, but draws the order. What comes after is neither the data nor the
+    dropout that it would have been.
 
 Example:
     ::

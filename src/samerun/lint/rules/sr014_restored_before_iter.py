@@ -6,9 +6,9 @@ What it does:
     ``generator=`` of their own are left out, and loops that skip batches, which SR013 finds.
 
 Why it is bad:
-    When a loop over a loader begins, the loader draws a seed for its workers, and with ``shuffle=True`` another one
-    for the order, from torch's generator. In the run that was interrupted this was before the state was read; after
-    the resume it happens once more, and everything that is drawn then is shifted.
+    When a loop over a loader begins, the loader draws a seed for its workers, whether it has any or not, and with
+    ``shuffle=True`` another one for the order, from torch's generator. In the run that was interrupted this was before
+    the state was read; after the resume it happens once more, and everything that is drawn then is shifted.
 
 Example:
     ::
@@ -56,8 +56,9 @@ Use instead:
         for batch in batches:
             ...
 
-    With workers that is still too late for what they draw. ``samerun.DataLoader`` draws nothing from global
-    generators, here or there.
+    That is for a loader that does not shuffle and whose workers do not draw. Without workers, one that shuffles draws
+    the order only when the first batch is asked for, so after the generators were restored; and workers have their
+    seeds by then. ``samerun.DataLoader`` draws nothing from global generators, here or there.
 
 When to silence:
     When the states that are restored are always those of the end of an epoch.

@@ -1,9 +1,10 @@
-"""Since 2.0 albumentations draws from generators of its own, which no global seed reaches.
+"""Albumentations 2 draws from generators of its own, which no global seed reaches.
 
 What it does:
     Finds a ``Compose`` of albumentations with transforms that draw and without ``seed=``. It is silent where the file
     calls ``set_random_seed``, where samerun's loader keys the generators, and in code for older versions of
-    albumentations, which draw from the global generators: such code has transforms or arguments that are gone since.
+    albumentations, up to 1.4.18, which draw from the global generators: such code has transforms or arguments that 2.0
+    does not have. ``ReplayCompose`` takes no ``seed=``, and needs the call of ``set_random_seed``.
     A ``seed=`` in a file whose loader has workers is found under ``--pedantic``.
 
 Why it is bad:
@@ -50,7 +51,7 @@ Use instead:
         transform = A.Compose([A.HorizontalFlip(p=0.5), A.Normalize()], seed=seed)
 
 When to silence:
-    With albumentations before 2.0.
+    With albumentations up to 1.4.18.
 """
 
 from __future__ import annotations
@@ -102,6 +103,10 @@ def _check(file: File) -> Iterable[Finding]:
         seed = file.argument(call, "seed", 8)
         name = file.segment(call.func)
         if seed is None or (isinstance(seed, ast.Constant) and seed.value is None):
+            if calls[call] == "ReplayCompose":
+                message = f"{name} draws from generators of its own, which only its set_random_seed reaches"
+                yield Finding(RULE.code, message, file.range(call))
+                continue
             given = seed_at(file, call)
             edit = file.add_argument(call, f"seed={given}") if seed is None else file.replace(seed, given)
             message = f"{name} without seed= draws from generators of its own, which no global seed reaches"

@@ -26,17 +26,23 @@ Experiment:
         def run(seed):
             np.random.seed(seed)
             torch.manual_seed(seed)
-            return np.random.default_rng().random(), torch.rand(1, generator=torch.Generator()).item()
+            rngs = np.random.default_rng(), np.random.default_rng(seed)
+            generators = torch.Generator(), torch.Generator().manual_seed(seed)
+            drawn = [rng.random() for rng in rngs]
+            return drawn, [torch.rand(1, generator=generator).item() for generator in generators]
 
 
         first, again, other = run(1), run(1), run(2)
-        print("NumPy's, the same seed, the same:", first[0] == again[0])
-        print("torch's, another seed, the same:", first[1] == other[1])
+        for place, made in enumerate(("unseeded", "seeded")):
+            print(f"NumPy's, {made}: the same with the same seed:", first[0][place] == again[0][place])
+            print(f"torch's, {made}: the same with another seed:", first[1][place] == other[1][place])
 
     It prints::
 
-        NumPy's, the same seed, the same: False
-        torch's, another seed, the same: True
+        NumPy's, unseeded: the same with the same seed: False
+        torch's, unseeded: the same with another seed: True
+        NumPy's, seeded: the same with the same seed: True
+        torch's, seeded: the same with another seed: False
 
 Use instead:
     ::

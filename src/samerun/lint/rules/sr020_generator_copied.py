@@ -30,24 +30,35 @@ Experiment:
 
 
         class Noise(Dataset):
-            def __init__(self):
+            epoch = 0
+
+            def __init__(self, one_for_each):
+                self.one_for_each = one_for_each
                 self.rng = np.random.default_rng(0)
 
             def __len__(self):
                 return 4
 
             def __getitem__(self, index):
-                return round(self.rng.random(), 3)
+                rng = np.random.default_rng((0, self.epoch, index)) if self.one_for_each else self.rng
+                return round(rng.random(), 3)
 
 
-        loader = DataLoader(Noise(), batch_size=None, num_workers=2, multiprocessing_context="fork")
-        print("first epoch:", list(loader))
-        print("second epoch:", list(loader))
+        for one_for_each in (False, True):
+            print("one for each item:" if one_for_each else "one for the dataset:")
+            data = Noise(one_for_each)
+            loader = DataLoader(data, batch_size=None, num_workers=2, multiprocessing_context="fork")
+            for data.epoch in range(2):
+                print(f"  epoch {data.epoch}:", list(loader))
 
     It prints::
 
-        first epoch: [0.637, 0.637, 0.27, 0.27]
-        second epoch: [0.637, 0.637, 0.27, 0.27]
+        one for the dataset:
+          epoch 0: [0.637, 0.637, 0.27, 0.27]
+          epoch 1: [0.637, 0.637, 0.27, 0.27]
+        one for each item:
+          epoch 0: [0.637, 0.449, 0.623, 0.765]
+          epoch 1: [0.89, 0.849, 0.882, 0.89]
 
 Use instead:
     ``samerun.DataLoader``, or a generator that is made of what the item is::

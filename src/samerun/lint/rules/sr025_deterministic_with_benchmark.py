@@ -19,7 +19,7 @@ Example:
         torch.backends.cudnn.deterministic = True
 
 Experiment:
-    Asking for determinism does not turn benchmark off::
+    Asking for determinism, in either way, does not turn benchmark off; only setting it does::
 
         import torch
 
@@ -28,11 +28,14 @@ Experiment:
         print("benchmark:", torch.backends.cudnn.benchmark)
         torch.use_deterministic_algorithms(True)
         print("benchmark:", torch.backends.cudnn.benchmark)
+        torch.backends.cudnn.benchmark = False
+        print("benchmark:", torch.backends.cudnn.benchmark)
 
     It prints::
 
         benchmark: True
         benchmark: True
+        benchmark: False
 
 Use instead:
     ::

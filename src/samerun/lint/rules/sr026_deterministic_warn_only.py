@@ -6,8 +6,8 @@ What it does:
     make warnings errors.
 
 Why it is bad:
-    An operation without a deterministic algorithm then gives one warning and is run as it is. The run looks
-    deterministic and is not, and the warning stands among all others, once.
+    An operation without a deterministic algorithm then gives a warning and is run as it is. The run looks
+    deterministic and is not, and Python shows the warning among all others, once for each line that calls it.
 
 Example:
     ::

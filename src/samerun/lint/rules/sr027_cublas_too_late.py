@@ -20,18 +20,21 @@ Experiment:
     OpenMP stands for cuBLAS, which needs a GPU: it, too, has read its variable by the time that torch is there::
 
         import os
+        import subprocess
+        import sys
 
-        import torch
-
-        before = torch.get_num_threads()
-        os.environ["OMP_NUM_THREADS"] = str(before + 3)
-        print("set:", os.environ["OMP_NUM_THREADS"] != str(before))
-        print("changed anything:", torch.get_num_threads() != before)
+        environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+        late = "import os, torch; os.environ['OMP_NUM_THREADS'] = '1'"
+        early = "import os; os.environ['OMP_NUM_THREADS'] = '1'; import torch"
+        for when, code in (("after", late), ("before", early)):
+            command = [sys.executable, "-c", f"{code}; print(torch.get_num_threads())"]
+            threads = subprocess.check_output(command, env=environment, text=True).strip()
+            print(f"set to 1 {when} it is read: {threads}")
 
     It prints::
 
-        set: True
-        changed anything: False
+        set to 1 after it is read: 2
+        set to 1 before it is read: 1
 
 Use instead:
     Set it before anything else, or start with it::

@@ -19,19 +19,19 @@ Example:
         total = torch.zeros(10, device="cuda").index_add_(0, where, values)
 
 Experiment:
-    The same three numbers, added to the same place in two orders::
+    The same three numbers, added to the same place in two orders, twice in each::
 
         import torch
 
         numbers = torch.tensor([1e8, 1.0, -1e8])
         where = torch.tensor([0, 0, 0])
         for order in ([0, 1, 2], [0, 2, 1]):
-            print(torch.zeros(1).index_add_(0, where, numbers[order]).item())
+            print(order, *(torch.zeros(1).index_add_(0, where, numbers[order]).item() for _ in range(2)))
 
     It prints::
 
-        0.0
-        1.0
+        [0, 1, 2] 0.0 0.0
+        [0, 2, 1] 1.0 1.0
 
 Use instead:
     ::
@@ -63,7 +63,7 @@ class _Operation:
     """What is known of an operation.
 
     Attributes:
-        cured: whether torch has a deterministic algorithm for it.
+        cured: whether torch has a deterministic algorithm for it; a tuple: with which values of the argument it has.
         backward: whether only its backward pass adds in any order.
         argument: an argument that it depends on, and its position.
         values: the values of that argument with which it does; empty for any but None and False.
@@ -71,7 +71,7 @@ class _Operation:
         source: the position of what is added, which does no harm if it is all ones.
     """
 
-    cured: bool
+    cured: bool | tuple[str, ...]
     backward: bool = False
     argument: tuple[str, int | None] | None = None
     values: tuple[str, ...] = ()
@@ -80,18 +80,30 @@ class _Operation:
 
 
 _SMOOTH = ("linear", "bilinear", "bicubic", "trilinear")
-_BORDERS = ("reflect", "replicate", "reflection", "replication")
+_BORDERS = ("reflect", "replicate")
+
+
+def _resizes(position: int) -> _Operation:
+    return _Operation(cured=("bilinear", "trilinear"), backward=True, argument=("mode", position), values=_SMOOTH)
+
+
+def _pads(keyword: str, position: int) -> _Operation:
+    return _Operation(cured=("replicate",), backward=True, argument=(keyword, position), values=_BORDERS)
+
+
+_REDUCES = _Operation(cured=("sum", "mean"), argument=("reduce", 3), values=("sum", "mean", "prod"), source=2)
 _ADD = _Operation(cured=True, source=2)
 _RARE = _Operation(cured=False, backward=True, rare=True)
 _UNCURED = _Operation(cured=False, backward=True)
+_CURED = _Operation(cured=True, backward=True)
 # Of methods and of functions alike; the position of an argument is that of the method's.
 _METHODS = {
     "scatter_add_": _ADD,
     "scatter_add": _ADD,
     "index_add_": _ADD,
     "index_add": _ADD,
-    "scatter_reduce_": _Operation(cured=True, argument=("reduce", 3), values=("sum", "mean", "prod"), source=2),
-    "scatter_reduce": _Operation(cured=True, argument=("reduce", 3), values=("sum", "mean", "prod"), source=2),
+    "scatter_reduce_": _REDUCES,
+    "scatter_reduce": _REDUCES,
     "put_": _Operation(cured=False, argument=("accumulate", 2), source=1),
     "bincount": _Operation(cured=False, argument=("weights", 0)),
 }
@@ -99,13 +111,13 @@ _NAMES = {
     **{f"torch.nn.functional.{name}": _UNCURED for name in ("grid_sample", "ctc_loss", "fractional_max_pool2d")},
     **{f"torch.nn.{name}": _UNCURED for name in ("CTCLoss", "FractionalMaxPool2d", "FractionalMaxPool3d")},
     **{f"torch.nn.{name}": _UNCURED for name in ("ReflectionPad2d", "ReflectionPad3d")},
-    **{f"torch.nn.ReplicationPad{n}d": _Operation(cured=True, backward=True) for n in (1, 2, 3)},
-    "torch.nn.Upsample": _Operation(cured=False, backward=True, argument=("mode", 2), values=_SMOOTH),
-    "torch.nn.UpsamplingBilinear2d": _UNCURED,
-    "torch.nn.functional.interpolate": _Operation(cured=False, backward=True, argument=("mode", 3), values=_SMOOTH),
-    "torch.nn.functional.upsample": _Operation(cured=False, backward=True, argument=("mode", 3), values=_SMOOTH),
-    "torch.nn.functional.pad": _Operation(cured=False, backward=True, argument=("mode", 2), values=_BORDERS),
-    "torch.nn.Conv2d": _Operation(cured=False, backward=True, argument=("padding_mode", 8), values=_BORDERS),
+    **{f"torch.nn.ReplicationPad{n}d": _CURED for n in (1, 2, 3)},
+    "torch.nn.Upsample": _resizes(2),
+    "torch.nn.UpsamplingBilinear2d": _CURED,
+    "torch.nn.functional.interpolate": _resizes(3),
+    "torch.nn.functional.upsample": _resizes(3),
+    "torch.nn.functional.pad": _pads("mode", 2),
+    "torch.nn.Conv2d": _pads("padding_mode", 8),
     "torch.nn.EmbeddingBag": _Operation(cured=False, backward=True, argument=("mode", 5), values=("max",)),
     **{f"torch.nn.{name}": _RARE for name in ("AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "AdaptiveMaxPool2d")},
     **{f"torch.nn.{name}": _RARE for name in ("AvgPool3d", "MaxPool3d", "ReflectionPad1d")},
@@ -122,7 +134,7 @@ def _check(file: File) -> Iterable[Finding]:
         return
     cuda, trains = uses_cuda(file), _trains(file)
     named: set[tuple[str, bool]] = set()
-    for call, name, operation in found:
+    for call, name, operation, cured in found:
         pedantic = not cuda or operation.rare or (operation.backward and not (trains and _is_in_a_layer(file, call)))
         if (name, pedantic) in named:
             continue
@@ -130,14 +142,14 @@ def _check(file: File) -> Iterable[Finding]:
         what = f"the backward pass of {name}" if operation.backward else name
         cure = (
             "adds in any order on a GPU without torch.use_deterministic_algorithms(True)"
-            if operation.cured
+            if cured
             else "adds in any order on a GPU; torch.use_deterministic_algorithms(True) would refuse it"
         )
         yield Finding(RULE.code, f"{what} {cure}", file.range(call), pedantic=pedantic)
 
 
-def _operations(file: File) -> list[tuple[ast.Call, str, _Operation]]:
-    """Return the calls that do not repeat themselves, in the order of the text."""
+def _operations(file: File) -> list[tuple[ast.Call, str, _Operation, bool]]:
+    """Return the calls that do not repeat themselves, in the order of the text, and whether torch has a cure."""
     found = []
     for name, calls in file.called.items():
         last = name.rpartition(".")[2]
@@ -145,13 +157,17 @@ def _operations(file: File) -> list[tuple[ast.Call, str, _Operation]]:
         if operation is None and name == f"torch.{last}":
             operation, shift = _METHODS.get(last), 1
         if operation is not None:
-            found += [(call, last, operation) for call in calls if _depends(file, call, operation, shift)]
+            found += [
+                (call, last, operation, _is_cured(file, call, operation, shift))
+                for call in calls
+                if _depends(file, call, operation, shift)
+            ]
     for call in file.nodes(ast.Call):
         function = call.func
         if isinstance(function, ast.Attribute) and function.attr in _METHODS and file.names.meaning(function) is None:
             operation = _METHODS[function.attr]
             if _depends(file, call, operation, 0):
-                found.append((call, function.attr, operation))
+                found.append((call, function.attr, operation, _is_cured(file, call, operation, 0)))
     return sorted(found, key=lambda one: (one[0].lineno, one[0].col_offset))
 
 
@@ -165,11 +181,23 @@ def _depends(file: File, call: ast.Call, operation: _Operation, shift: int) -> b
         return False
     if operation.argument is None:
         return True
-    keyword, position = operation.argument
-    given = file.argument(call, keyword, position + shift if position is not None else None)
+    given = _given(file, call, operation.argument, shift)
     if not operation.values:
         return given is not None and not (isinstance(given, ast.Constant) and given.value in (None, False))
     return isinstance(given, ast.Constant) and given.value in operation.values
+
+
+def _is_cured(file: File, call: ast.Call, operation: _Operation, shift: int) -> bool:
+    """Return whether torch has a deterministic algorithm for a call."""
+    if isinstance(operation.cured, bool) or operation.argument is None:
+        return bool(operation.cured)
+    given = _given(file, call, operation.argument, shift)
+    return isinstance(given, ast.Constant) and given.value in operation.cured
+
+
+def _given(file: File, call: ast.Call, argument: tuple[str, int | None], shift: int) -> ast.expr | None:
+    keyword, position = argument
+    return file.argument(call, keyword, position + shift if position is not None else None)
 
 
 def _is_ones(file: File, node: ast.expr | None) -> bool:

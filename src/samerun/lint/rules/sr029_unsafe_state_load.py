@@ -6,8 +6,8 @@ What it does:
 
 Why it is bad:
     Without ``weights_only`` a file is unpickled, and a pickle calls whatever it names: a checkpoint from somebody else
-    can do all that you can. States of generators are a few numbers and need none of it; it is how Python's and
-    NumPy's are usually saved, as tuples and arrays, that does.
+    can do all that you can. States of generators are a few numbers and need none of it: torch's and Python's load with
+    ``weights_only=True`` as they are. It is NumPy's, which has an array in it, that is refused, and loads as a tensor.
 
 Example:
     ::

@@ -22,28 +22,40 @@ Example:
             print("could not resume:", error)
 
 Experiment:
-    The optimizer of the checkpoint has another number of parameters::
+    The optimizer of the checkpoint has another number of parameters, which is swallowed, and then is not::
 
         import torch
 
         saved = torch.nn.Linear(1, 1)
-        state = torch.optim.Adam(torch.nn.Linear(1, 1, bias=False).parameters()).state_dict()
-        model = torch.nn.Linear(1, 1)
-        optimizer = torch.optim.Adam(model.parameters())
-        before = model.weight.clone()
+        state = torch.optim.Adam(torch.nn.Linear(1, 1, bias=False).parameters(), lr=0.5).state_dict()
+
+
+        def run(swallow):
+            model = torch.nn.Linear(1, 1)
+            optimizer = torch.optim.Adam(model.parameters())
+            try:
+                model.load_state_dict(saved.state_dict())
+                optimizer.load_state_dict(state)
+            except Exception as error:
+                if not swallow:
+                    raise
+                print("could not resume:", type(error).__name__)
+            print("trains with the weights of the checkpoint:", torch.equal(model.weight, saved.weight))
+            print("trains with the optimizer of the checkpoint:", optimizer.param_groups[0]["lr"] == 0.5)
+
+
+        run(swallow=True)
         try:
-            model.load_state_dict(saved.state_dict())
-            optimizer.load_state_dict(state)
-        except Exception as error:
-            print("could not resume:", type(error).__name__)
-        print("weights of a fresh start:", torch.equal(model.weight, before))
-        print("optimizer of the checkpoint:", len(optimizer.param_groups[0]["params"]) == 1)
+            run(swallow=False)
+        except ValueError as error:
+            print("does not train:", type(error).__name__)
 
     It prints::
 
         could not resume: ValueError
-        weights of a fresh start: False
-        optimizer of the checkpoint: False
+        trains with the weights of the checkpoint: True
+        trains with the optimizer of the checkpoint: False
+        does not train: ValueError
 
 Use instead:
     Ask whether there is a checkpoint, and let what goes wrong in loading it end the run::

@@ -32,11 +32,14 @@ Experiment:
             return names["weights"]
 
 
-        print("the same weights:", torch.equal(run([0, 1, 2]), run([0, 2, 1])))
+        top_down = run([0, 1, 2])
+        print("in the order of the numbers, the same weights:", torch.equal(run([0, 2, 1]), top_down))
+        print("from top to bottom again, the same weights:", torch.equal(run([0, 1, 2]), top_down))
 
     It prints::
 
-        the same weights: False
+        in the order of the numbers, the same weights: False
+        from top to bottom again, the same weights: True
 
 Use instead:
     *Restart and run all*, and save what that gives. ``samerun notebook check`` does it and compares.

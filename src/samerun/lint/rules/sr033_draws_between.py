@@ -22,24 +22,31 @@ Example:
 Experiment:
     The order of a shuffled loader after one seed, with no look at it before, and with one::
 
+        from contextlib import nullcontext
+
         import torch
         from torch.utils.data import DataLoader
+
+        import samerun
 
         loader = DataLoader(range(100), batch_size=100, shuffle=True)
 
 
-        def run(looks):
+        def run(looks, around=nullcontext):
             torch.manual_seed(0)
             for _ in range(looks):
-                next(iter(loader))
+                with around():
+                    next(iter(loader))
             return next(iter(loader))
 
 
         print("the same order:", torch.equal(run(0), run(1)))
+        print("isolated, the same order:", torch.equal(run(0), run(1, samerun.isolate)))
 
     It prints::
 
         the same order: False
+        isolated, the same order: True
 
 Use instead:
     ``%%isolate`` at the top of such a cell (``%load_ext samerun``), which leaves the generators as they were, or::

@@ -32,11 +32,13 @@ Experiment:
             return torch.rand(1).item()
 
 
-        print("the output that is shown comes again:", run(2) == run(1))
+        print("executed twice, its output comes again in a run of all cells:", run(2) == run(1))
+        print("executed once, its output comes again in a run of all cells:", run(1) == run(1))
 
     It prints::
 
-        the output that is shown comes again: False
+        executed twice, its output comes again in a run of all cells: False
+        executed once, its output comes again in a run of all cells: True
 
 Use instead:
     *Restart and run all*, and save what that gives. ``samerun notebook check`` does it and compares.
