@@ -9,6 +9,10 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
+from samerun.lint import File
+from samerun.lint.project import Project
+from samerun.lint.source import UnreadableError
+from samerun.lint.vocabulary import CPU
 from samerun.tracing.reader import Trace
 from samerun.tracing.sites import Site
 
@@ -16,9 +20,8 @@ __all__ = ["changed_line", "changed_since", "drawn_before", "hash_lines"]
 
 # What is the same whatever order a set has.
 _ORDERLESS = frozenset({"sorted", "len", "sum", "min", "max", "any", "all", "set", "frozenset", "bool", "isinstance"})
-# Where the functions are that draw from a global generator, and those there that do not.
-_MODULES = {"python": "random", "numpy": "numpy.random"}
-_NO_DRAWS = frozenset({"seed", "getstate", "setstate", "get_state", "set_state", "default_rng"})
+# What draws from a global generator: a call, a model that makes its weights, a split.
+_DRAWS = frozenset({"draw", "model", "split"})
 # Methods of sets that give sets.
 _SETS = frozenset({"union", "intersection", "difference", "symmetric_difference", "copy"})
 
@@ -50,43 +53,22 @@ def hash_lines(trace: Trace) -> list[Site] | None:
 def drawn_before(trace: Trace, seed: Site, library: str) -> Site | None:
     """Return the first line above a seed, outside of functions, that draws from a library's global generator.
 
+    That may be a call of a function that does.
+
     Args:
         trace: of the run.
         seed: the line that seeds.
-        library: ``python`` or ``numpy``.
+        library: ``python``, ``numpy`` or ``torch``.
     """
     text = next((_text(told) for told in _recorded(trace).values() if told.get("path") == seed.file), None)
-    lines = [line for line in _drawing_lines(text or "", _MODULES[library]) if line < seed.line]
-    return Site(seed.file, min(lines), "<module>") if lines else None
-
-
-def _drawing_lines(text: str, module: str) -> Iterator[int]:
     try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError):
-        return
-    names: dict[str, str] = {}  # what a name of the script stands for
-    for node in _outside_of_functions(tree):
-        if isinstance(node, ast.Import):
-            for found in node.names:
-                top = found.name.partition(".")[0]
-                names[found.asname or top] = found.name if found.asname else top
-        elif isinstance(node, ast.ImportFrom):
-            names |= {found.asname or found.name: f"{node.module}.{found.name}" for found in node.names}
-        elif isinstance(node, ast.Call):
-            first, _, rest = ast.unparse(node.func).partition(".")
-            path = f"{names.get(first, '')}.{rest}".rstrip(".")
-            where, _, function = path.rpartition(".")
-            if where == module and function[:1].islower() and function not in _NO_DRAWS:
-                yield node.lineno
-
-
-def _outside_of_functions(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes that are executed when a script is, in the order in which they stand there."""
-    for node in ast.iter_child_nodes(tree):
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            yield node
-            yield from _outside_of_functions(node)
+        file = File.of((text or "").encode(), Path(seed.file), Project())
+    except UnreadableError:
+        return None
+    source = CPU if library == "torch" else library
+    drawn = (event for event in file.timeline if event.kind in _DRAWS and source in event.libraries)
+    line = next((event.site.lineno for event in drawn if event.site.lineno < seed.line), None)
+    return None if line is None else Site(seed.file, line, "<module>")
 
 
 def _recorded(trace: Trace) -> dict[str, Mapping[str, Any]]:

@@ -97,6 +97,8 @@ def test_a_file_whose_digest_was_not_recorded_is_not_said_to_have_changed(tmp_pa
         ("import numpy as np\nx = [np.random.permutation(9)]\n", "numpy", 2),
         ("from numpy import random\nrandom.rand(3)\n", "numpy", 2),
         ("import numpy.random\nnumpy.random.rand(3)\n", "numpy", 2),
+        ("import torch\nfirst, rest = torch.utils.data.random_split(x, [2, 3])\n", "torch", 2),
+        ("import random\ndef split():\n    random.shuffle(x)\nsplit()\n", "python", 4),
         # Another library's, another object's, a seed, a generator of its own, and what is not executed there.
         ("import numpy as np\nnp.random.rand(3)\n", "python", None),
         ("import random\nrng = random.Random(3)\nrng.random()\nrandom.getstate()\n", "python", None),
@@ -107,7 +109,7 @@ def test_a_file_whose_digest_was_not_recorded_is_not_said_to_have_changed(tmp_pa
     ],
 )
 def test_the_first_line_that_draws_before_a_seed(traced, text, library, line):
-    trace = traced(f"{text}# the seed\nimport random\nrandom.random()\n")
+    trace = traced(f"{text}# the seed\nimport random as later\nlater.random()\n")
     script = str(Path(trace.path).with_name("train.py"))
     seed = Site(script, text.count("\n") + 1, "<module>")
     assert drawn_before(trace, seed, library) == (None if line is None else Site(script, line, "<module>"))

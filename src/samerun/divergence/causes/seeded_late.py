@@ -16,6 +16,10 @@ __all__ = ["CAUSE"]
 _ADVICE = "seed before anything is drawn: samerun.seed_everything(42) as the first thing the script does"
 
 
+# What a seed is told of, and the source that it is one of. Each begins elsewhere in every process.
+_SOURCES = {"python": "python", "numpy": "numpy", "torch": "torch.cpu"}
+
+
 def _diagnose(evidence: Evidence) -> Diagnosis | None:
     return _weights(evidence) or _used(evidence)
 
@@ -43,7 +47,7 @@ def _used(evidence: Evidence) -> Diagnosis | None:
     if pair is None or note is None:
         return None
     library, seed = str(note.value.get("library")), place_of(note)
-    name = generator(library)
+    name = generator(_SOURCES[library])
     drew = drawn_before(evidence.traces[1], seed, library) if seed is not None else None
     return Diagnosis(
         "seeded-late",
@@ -59,8 +63,7 @@ def _used(evidence: Evidence) -> Diagnosis | None:
 def used_early(evidence: Evidence) -> Note | None:
     """Return the note of a generator that was drawn from before both runs seeded it with the same number.
 
-    Only where that can be why data or weights differ that were there before the first step, and only Python's and
-    NumPy's: they begin elsewhere in every process, torch's does not.
+    Only where that can be why data or weights differ that were there before the first step.
     """
     pair = evidence.pair
     if pair is None or evidence.resumed is not None or evidence.moved or evidence.setup or not _is_early(pair):
@@ -69,7 +72,7 @@ def used_early(evidence: Evidence) -> Note | None:
     if not evidence.same_program or evidence.drawn_for_batch:
         return None
     for one, other in zip(evidence.notes(0, "seed"), evidence.notes(1, "seed"), strict=False):
-        same = _told(one) == _told(other) and _told(one)[0] in ("python", "numpy")
+        same = _told(one) == _told(other) and _told(one)[0] in _SOURCES
         if same and one.value.get("used") and other.value.get("used"):
             return other
     return None
