@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from samerun.lint.names import Definition
-from samerun.lint.scopes import FUNCTIONS
+from samerun.lint.syntax import FUNCTIONS, text_of
 from samerun.lint.vocabulary import act
 
 if TYPE_CHECKING:
@@ -274,10 +274,8 @@ class Checkpoints:
         return keys, unread
 
     def _is_part(self, node: ast.AST) -> bool:
-        function = self._file.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef)
-        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-            return False
-        return function.name in ("state_dict", "__getstate__", "get_state")
+        function = self._file.enclosing_function(node)
+        return function is not None and function.name in ("state_dict", "__getstate__", "get_state")
 
     def _key_loaded(self, call: ast.Call) -> str | None:
         value: ast.AST | None = call.args[0] if call.args else self._file.argument(call, "state_dict")
@@ -327,11 +325,6 @@ def name_of(owner: ast.AST) -> str:
     if isinstance(owner, ast.Subscript):
         return text_of(owner.slice) or name_of(owner.value)
     return owner.id if isinstance(owner, ast.Name) else ""
-
-
-def text_of(node: ast.AST | None) -> str | None:
-    """Return the text that a constant is."""
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
 def tells_of_generators(name: str) -> bool:

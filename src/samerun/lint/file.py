@@ -15,6 +15,7 @@ from samerun.lint.names import Definition, Names
 from samerun.lint.notebook import Notebook
 from samerun.lint.project import Project
 from samerun.lint.scopes import Index, Scope, index
+from samerun.lint.syntax import FUNCTIONS, Function, is_constant
 from samerun.lint.values import Values
 from samerun.lint.vocabulary import Act, act
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["File"]
 
 _Node = TypeVar("_Node", bound=ast.AST)
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _TRAINS = frozenset(("backward", "step", "fit", "manual_backward", "training_step"))
 
@@ -184,6 +184,10 @@ class File:
                 return found
         return None
 
+    def enclosing_function(self, node: ast.AST) -> Function | None:
+        """Return the nearest function or method around a node; a lambda is none."""
+        return next((found for found in self.around(node) if isinstance(found, Function)), None)
+
     def loops(self, node: ast.AST) -> list[ast.AST]:
         """Return the loops that a node is run in each round of, the nearest first, up to the function around it."""
         found: list[ast.AST] = []
@@ -257,7 +261,7 @@ class File:
     def _calls_by_place(self) -> dict[ast.AST, list[ast.Call]]:
         found: defaultdict[ast.AST, list[ast.Call]] = defaultdict(list)
         for call in self.nodes(ast.Call):
-            function = self.enclosing(call, ast.FunctionDef, ast.AsyncFunctionDef)
+            function = self.enclosing_function(call)
             for place in (*([function] if function is not None else []), *self.loops(call)):
                 found[place].append(call)
         return dict(found)
@@ -302,7 +306,7 @@ class File:
     def _returns(self) -> dict[ast.AST, list[ast.expr]]:
         found: defaultdict[ast.AST, list[ast.expr]] = defaultdict(list)
         for node in self.nodes(ast.Return):
-            function = self.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef)
+            function = self.enclosing_function(node)
             if node.value is not None and function is not None and self.runs_when_called(function):
                 found[function].append(node.value)
         return dict(found)
@@ -331,7 +335,7 @@ class File:
     @cached_property
     def _generators(self) -> frozenset[ast.AST | None]:
         yields = [*self.nodes(ast.Yield), *self.nodes(ast.YieldFrom)]
-        return frozenset(self.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda) for node in yields)
+        return frozenset(self.enclosing(node, *FUNCTIONS) for node in yields)
 
     def argument(self, call: ast.Call, name: str, position: int | None = None) -> ast.expr | None:
         """Return an argument of a call by its name, or by its position from 0; None if it is not given."""
@@ -354,8 +358,7 @@ class File:
         if found is None or not found.number or self.has_unpacking(call):
             return found
         given = self.argument(call, found.number, 0)
-        is_none = given is None or (isinstance(given, ast.Constant) and given.value is None)
-        return Act("entropy", found.libraries) if is_none else found
+        return Act("entropy", found.libraries) if given is None or is_constant(given, None) else found
 
     # What happens
 

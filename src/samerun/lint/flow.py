@@ -11,13 +11,13 @@ from samerun.lint.names import Definition
 from samerun.lint.vocabulary import CALLERS, METHODS, act, may_seed
 
 if TYPE_CHECKING:
-    from samerun.lint.file import File, Function
+    from samerun.lint.file import File
+from samerun.lint.syntax import Function, text_of
 
 __all__ = ["Event", "timeline"]
 
 # Events in all: beyond this a rule has seen enough.
 _MOST = 2_000
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,7 +121,7 @@ class _Walk:
         return True
 
     def _function(self, statement: ast.stmt, where: _Where) -> bool:
-        assert isinstance(statement, _FUNCTIONS)
+        assert isinstance(statement, Function)
         for node in (*statement.decorator_list, *statement.args.defaults, *statement.args.kw_defaults):
             if node is not None:
                 self.expression(node, where)
@@ -186,9 +186,7 @@ class _Walk:
 
     def _set(self, target: ast.expr, where: _Where) -> None:
         if isinstance(target, ast.Subscript) and where.file.resolve(target.value) == "os.environ":
-            key = target.slice
-            name = key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else ""
-            self._add("environment", (), name, target, where)
+            self._add("environment", (), text_of(target.slice) or "", target, where)
         elif isinstance(target, ast.Attribute):
             name = where.file.resolve(target) or ""
             if name.startswith("torch.backends."):
@@ -284,7 +282,7 @@ class _Walk:
 
     def _follow(self, call: ast.Call, target: Definition, where: _Where) -> None:
         function = target.node
-        if isinstance(function, _FUNCTIONS) and target.file.runs_when_called(function):
+        if isinstance(function, Function) and target.file.runs_when_called(function):
             self._take(target.file.timeline_of(function), call, where)
 
     def _take(self, events: Iterable[Event], here: ast.expr | ast.stmt, where: _Where) -> None:

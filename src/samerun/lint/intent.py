@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable
 
 from samerun.lint.file import File
+from samerun.lint.syntax import Function
 from samerun.lint.vocabulary import CPU, CUDA, Act, act
 
 __all__ = ["seeds", "sets_flag", "uses_cuda"]
@@ -18,7 +19,6 @@ _DETERMINISTIC = (
     "transformers.enable_full_determinism",
     "monai.utils.set_determinism",
 )
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _TORCH = frozenset((CPU, CUDA))
 
 
@@ -63,6 +63,6 @@ def _has(file: File, wanted: Callable[[Act, str], bool]) -> bool:
     return any(
         fits(event.name)
         for target in called
-        if target is not None and target.file is not file and isinstance(target.node, _FUNCTIONS)
+        if target is not None and target.file is not file and isinstance(target.node, Function)
         for event in target.file.timeline_of(target.node)
     )

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from samerun.lint.syntax import FUNCTIONS, Function, called
 from samerun.lint.vocabulary import act
 
 if TYPE_CHECKING:
@@ -68,7 +69,6 @@ _ASKS = frozenset(
     "intersection_update difference_update symmetric_difference".split()
 )
 _ADDS = frozenset(("append", "extend", "insert", "appendleft"))
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _COUNTERS = frozenset(("builtins.enumerate", "builtins.range"))
 
 
@@ -116,8 +116,7 @@ class _Ways:
         assert isinstance(call, ast.Call)
         if node is call.func:
             return Fate.UNKNOWN
-        last = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-        if last in _BARS:
+        if called(call) in _BARS:
             return self.of(call)
         name = self._file.resolve(call.func)
         if name is not None:
@@ -172,7 +171,7 @@ class _Ways:
                 return Fate.KEPT
             start = target.file.values.method(function, "__init__")
             function, skip = (start.node if start is not None and start.file is self._file else None), 1
-        if target.file is not self._file or not isinstance(function, _FUNCTIONS):
+        if target.file is not self._file or not isinstance(function, Function):
             return Fate.UNKNOWN
         if isinstance(self._file.parent(function), ast.ClassDef):
             skip = 1
@@ -291,8 +290,8 @@ class _Ways:
 
     def _returned(self, parent: ast.AST, _: ast.AST, position: int | None = None) -> Fate:
         """Follow what a function returns, or one of the things that it does, to where the file calls it."""
-        function = self._file.enclosing(parent, *_FUNCTIONS, ast.Lambda)
-        if not isinstance(function, _FUNCTIONS) or (f"return {position}", function) in self._seen:
+        function = self._file.enclosing(parent, *FUNCTIONS)
+        if not isinstance(function, Function) or (f"return {position}", function) in self._seen:
             return Fate.UNKNOWN
         self._seen.add((f"return {position}", function))
         calls = self._file.calls_of(function)
@@ -358,7 +357,7 @@ class _Ways:
                         found = _gives(statements[: statements.index(inner)], use.id)
                         if found is not None:
                             return found
-            if isinstance(around, (*_FUNCTIONS, ast.Lambda)):
+            if isinstance(around, FUNCTIONS):
                 break
             inner = around
         return None

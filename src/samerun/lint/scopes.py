@@ -8,10 +8,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["FUNCTIONS", "Binding", "Import", "Index", "Scope", "index"]
+from samerun.lint.syntax import FUNCTIONS, Function
+
+__all__ = ["Binding", "Import", "Index", "Scope", "index"]
 
 Kind = Literal["module", "class", "function", "comprehension"]
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _NOTHING: AbstractSet[ast.AST] = frozenset()
 # Methods of Accelerate's Accelerator and of Lightning's Fabric. Those of the second line go by names of many others.
@@ -146,12 +147,12 @@ def _outside(node: ast.AST) -> AbstractSet[ast.AST]:
     """Return the children that are evaluated in the scope around what opens one."""
     if isinstance(node, ast.ClassDef):
         return {*node.bases, *node.keywords, *node.decorator_list}
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+    if isinstance(node, Function):
         return {*node.decorator_list, *([node.returns] if node.returns is not None else [])}
     return _NOTHING
 
 
-def _parameters(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: Scope) -> None:
+def _parameters(node: Function | ast.Lambda, scope: Scope) -> None:
     args = node.args
     for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg):
         if arg is not None:
@@ -209,7 +210,7 @@ def _attribute(found: Index, node: ast.AST, scope: Scope) -> None:
     if isinstance(node.ctx, ast.Load) or not isinstance(node.value, ast.Name):
         return
     function = scope.node
-    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or scope.outer is None:
+    if not isinstance(function, Function) or scope.outer is None:
         return
     first = (*function.args.posonlyargs, *function.args.args)[:1]
     if scope.outer.kind == "class" and first and first[0].arg == node.value.id:
@@ -217,7 +218,7 @@ def _attribute(found: Index, node: ast.AST, scope: Scope) -> None:
 
 
 def _defined(found: Index, node: ast.AST, scope: Scope) -> None:
-    assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    assert isinstance(node, Function | ast.ClassDef)
     found.scopes[node] = scope
     scope.moved.get(node.name, scope).names[node.name].append(Binding(node, node))
 

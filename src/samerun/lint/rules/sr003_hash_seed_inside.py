@@ -56,6 +56,7 @@ from collections.abc import Iterable, Iterator
 from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
+from samerun.lint.syntax import text_of
 
 __all__ = ["RULE"]
 
@@ -84,13 +85,13 @@ def _check(file: File) -> Iterable[Finding]:
 
 def _places(file: File) -> Iterator[ast.expr]:
     for target in file.nodes(ast.Subscript):
-        if isinstance(target.ctx, ast.Store) and _is_it(target.slice) and _is_environ(file, target.value):
+        if isinstance(target.ctx, ast.Store) and text_of(target.slice) == _NAME and _is_environ(file, target.value):
             yield target
     for call in file.calls(*_SETS):
         given: list[ast.expr | None] = [*call.args[:1]]
         if given and isinstance(given[0], ast.Dict):
             given = given[0].keys
-        if any(keyword.arg == _NAME for keyword in call.keywords) or any(map(_is_it, given)):
+        if any(keyword.arg == _NAME for keyword in call.keywords) or any(text_of(one) == _NAME for one in given):
             yield call
 
 
@@ -99,10 +100,6 @@ def _is_environ(file: File, node: ast.expr) -> bool:
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and not file.names.bindings(node.value):
         return (node.value.id, node.attr) == ("os", "environ")
     return file.resolve(node) == "os.environ"
-
-
-def _is_it(node: ast.expr | None) -> bool:
-    return isinstance(node, ast.Constant) and node.value == _NAME
 
 
 def _spawns(file: File) -> bool:

@@ -55,7 +55,7 @@ from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.flow import Event
 from samerun.lint.rule import Rule
-from samerun.lint.scopes import FUNCTIONS
+from samerun.lint.syntax import FUNCTIONS
 from samerun.lint.vocabulary import LIBRARIES
 
 __all__ = ["RULE"]

@@ -63,7 +63,8 @@ from collections.abc import Iterable, Iterator
 from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
-from samerun.lint.seeds import called, repeated, words
+from samerun.lint.seeds import repeated, words
+from samerun.lint.syntax import called
 from samerun.lint.vocabulary import act
 
 __all__ = ["RULE"]

@@ -77,6 +77,7 @@ from samerun.lint.draws import TrainingDraw, training_draws
 from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
+from samerun.lint.syntax import called
 from samerun.lint.vocabulary import act
 
 __all__ = ["RULE"]
@@ -119,8 +120,7 @@ def _keeps_generators(file: File) -> bool:
     if any(file.attributes(name) for name in _STATES):
         return True
     # Functions such as save_rng_state, wherever they come from.
-    called = (call.func for call in file.nodes(ast.Call))
-    names = (f.attr if isinstance(f, ast.Attribute) else f.id if isinstance(f, ast.Name) else "" for f in called)
+    names = map(called, file.nodes(ast.Call))
     return any("rng" in name and "state" in name for name in names)
 
 

@@ -68,11 +68,11 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
-from samerun.lint.checkpoints import Checkpoint, Load, text_of
+from samerun.lint.checkpoints import Checkpoint, Load
 from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
-from samerun.lint.scopes import FUNCTIONS
+from samerun.lint.syntax import FUNCTIONS, called, text_of
 from samerun.lint.vocabulary import act
 
 __all__ = ["RULE"]
@@ -179,8 +179,9 @@ def _starting_later(file: File, names: dict[str, ast.AST | None]) -> Iterator[as
     """Yield the functions that take from the dictionary what to begin with; None for the module."""
     for node in file.nodes(ast.Assign):
         target = node.targets[0]
-        name = target.attr if isinstance(target, ast.Attribute) else target.id if isinstance(target, ast.Name) else ""
-        if _STARTS.search(name) and any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(node.value)):
+        if _STARTS.search(called(target)) and any(
+            isinstance(n, ast.Name) and n.id in names for n in ast.walk(node.value)
+        ):
             yield file.enclosing(node, *FUNCTIONS)
 
 

@@ -71,6 +71,7 @@ from samerun.lint.draws import training_draws
 from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.rule import Rule
+from samerun.lint.syntax import is_off
 from samerun.lint.vocabulary import act
 
 __all__ = ["RULE"]
@@ -109,12 +110,12 @@ def _trains(file: File, call: ast.Call) -> bool:
         return False
     shuffle = file.argument(call, "shuffle", 2)
     given = [shuffle, *(file.argument(call, name) for name in ("sampler", "batch_sampler"))]
-    return any(value is not None and not (isinstance(value, ast.Constant) and not value.value) for value in given)
+    return any(value is not None and not is_off(value) for value in given)
 
 
 def _persistent(file: File, call: ast.Call) -> ast.expr | None:
     value = file.argument(call, "persistent_workers")
-    return None if isinstance(value, ast.Constant) and not value.value else value
+    return None if is_off(value) else value
 
 
 def _restores(file: File) -> bool:

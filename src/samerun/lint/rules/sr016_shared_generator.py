@@ -63,6 +63,7 @@ from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.flow import Event
 from samerun.lint.rule import Rule
+from samerun.lint.syntax import is_constant
 from samerun.lint.vocabulary import CPU
 
 __all__ = ["RULE"]
@@ -98,7 +99,7 @@ def _shuffles(event: Event) -> bool:
     assert isinstance(call, ast.Call)
     shuffle = file.argument(call, "shuffle", 2)
     own = file.argument(call, "generator") is not None or file.has_unpacking(call)
-    return isinstance(shuffle, ast.Constant) and shuffle.value is True and not own
+    return is_constant(shuffle, True) and not own
 
 
 def _finding(file: File, event: Event, drawn: Event) -> Finding:

@@ -62,6 +62,7 @@ from samerun.lint.at_hand import seed_at
 from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.rule import Rule
+from samerun.lint.syntax import is_constant
 
 __all__ = ["RULE"]
 
@@ -101,7 +102,7 @@ def _check(file: File) -> Iterable[Finding]:
             continue
         seed = file.argument(call, "seed", 8)
         name = file.segment(call.func)
-        if seed is None or (isinstance(seed, ast.Constant) and seed.value is None):
+        if seed is None or is_constant(seed, None):
             given = seed_at(file, call)
             edit = file.add_argument(call, f"seed={given}") if seed is None else file.replace(seed, given)
             message = f"{name} without seed= draws from generators of its own, which no global seed reaches"

@@ -64,9 +64,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from samerun.lint.file import File, Function
+from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
+from samerun.lint.syntax import Function
 
 __all__ = ["RULE"]
 
@@ -148,7 +149,7 @@ def _is_for(file: File, node: ast.AST, class_: ast.ClassDef) -> bool:
 
 def _called(file: File, node: ast.ClassDef, name: str) -> Iterator[Function]:
     """Yield a method of a class, and those of the class that it calls."""
-    methods = {one.name: one for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}
+    methods = {one.name: one for one in node.body if isinstance(one, Function)}
     found = [methods[name]] if name in methods else []
     for function in found:
         yield function
@@ -158,7 +159,7 @@ def _called(file: File, node: ast.ClassDef, name: str) -> Iterator[Function]:
                 continue
             other = target.node
             if other in methods.values() and other not in found:
-                assert isinstance(other, ast.FunctionDef | ast.AsyncFunctionDef)
+                assert isinstance(other, Function)
                 found.append(other)
 
 

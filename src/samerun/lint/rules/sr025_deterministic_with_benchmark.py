@@ -52,6 +52,7 @@ from collections.abc import Iterable, Iterator
 from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.rule import Rule
+from samerun.lint.syntax import is_constant
 
 __all__ = ["RULE"]
 
@@ -59,7 +60,7 @@ _BENCHMARK = "torch.backends.cudnn.benchmark"
 
 
 def _check(file: File) -> Iterable[Finding]:
-    found = [node for node, value in _assigned(file, "deterministic") if _is_true(value)]
+    found = [node for node, value in _assigned(file, "deterministic") if is_constant(value, True)]
     if not found:
         return
     said = [value for _, value in _assigned(file, "benchmark")]
@@ -69,7 +70,7 @@ def _check(file: File) -> Iterable[Finding]:
     for event in file.timeline:
         if event.kind == "flag" and event.name == _BENCHMARK and event.file is not file:
             around = event.file.parent(event.node)
-            elsewhere = event if isinstance(around, ast.Assign) and _is_true(around.value) else None
+            elsewhere = event if isinstance(around, ast.Assign) and is_constant(around.value, True) else None
     for node in found:
         fix = None
         if elsewhere is not None:
@@ -92,10 +93,6 @@ def _assigned(file: File, flag: str) -> Iterator[tuple[ast.expr, ast.expr]]:
             named = isinstance(target, ast.Attribute) and target.attr == flag
             if named and file.resolve(target) == f"torch.backends.cudnn.{flag}":
                 yield target, node.value
-
-
-def _is_true(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and node.value is True
 
 
 RULE = Rule(

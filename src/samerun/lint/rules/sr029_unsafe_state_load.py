@@ -68,11 +68,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from samerun.lint.checkpoints import tells_of_generators, text_of
+from samerun.lint.checkpoints import tells_of_generators
 from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
-from samerun.lint.scopes import FUNCTIONS
+from samerun.lint.syntax import FUNCTIONS, is_constant, text_of
 from samerun.lint.vocabulary import act
 
 __all__ = ["RULE"]
@@ -103,7 +103,7 @@ def _check(file: File) -> Iterable[Finding]:
 
 def _is_unsafe(file: File, call: ast.Call) -> bool:
     value = file.argument(call, "weights_only")
-    return isinstance(value, ast.Constant) and value.value is False
+    return is_constant(value, False)
 
 
 def _restoring(file: File) -> Iterator[ast.expr]:

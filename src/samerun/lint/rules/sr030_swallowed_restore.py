@@ -64,7 +64,7 @@ from collections.abc import Iterable, Iterator
 from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
-from samerun.lint.scopes import FUNCTIONS
+from samerun.lint.syntax import FUNCTIONS, called
 from samerun.lint.vocabulary import act
 
 __all__ = ["RULE"]
@@ -182,8 +182,7 @@ def _is_idle(statement: ast.stmt) -> bool:
     value = statement.value
     if not isinstance(value, ast.Call):
         return isinstance(value, ast.Constant)
-    name = value.func.attr if isinstance(value.func, ast.Attribute) else getattr(value.func, "id", "")
-    return name in _TELLS
+    return called(value) in _TELLS
 
 
 RULE = Rule("SR030", "swallowed-restore", "a state is restored in a try that goes on, whatever went wrong", _check)

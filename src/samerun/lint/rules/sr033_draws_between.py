@@ -65,7 +65,7 @@ from samerun.lint.finding import Finding
 from samerun.lint.flow import Event
 from samerun.lint.notebook import Cell
 from samerun.lint.rule import Rule
-from samerun.lint.scopes import FUNCTIONS
+from samerun.lint.syntax import FUNCTIONS, called
 from samerun.lint.vocabulary import CPU, LIBRARIES, NUMPY, PYTHON
 
 __all__ = ["RULE"]
@@ -193,7 +193,7 @@ class _Purpose:
             return False
         if event.node is event.site:
             return True
-        function = event.file.enclosing(event.node, ast.FunctionDef, ast.AsyncFunctionDef)
+        function = event.file.enclosing_function(event.node)
         if event.kind == "model" or function is None:
             return True
         calls = [one for one in event.file.nodes(ast.Call) if function in event.file.around(one)]
@@ -201,9 +201,7 @@ class _Purpose:
 
 
 def _is_show(file: File, call: ast.Call) -> bool:
-    function = call.func
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    return name.lower().startswith(_SHOWS) or (file.resolve(function) or "").startswith(_SHOWING)
+    return called(call).lower().startswith(_SHOWS) or (file.resolve(call.func) or "").startswith(_SHOWING)
 
 
 def _used(file: File, cells: Cells) -> set[int]:
