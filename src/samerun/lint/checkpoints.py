@@ -293,10 +293,9 @@ def role_of(file: File, owner: ast.expr) -> str:
     """Return what something with a state is: by what made it where that is known, else by its name."""
     kind = file.kind_of(owner)
     class_ = file.class_of(owner)
-    if kind is not None:
-        known = act(kind)
-        if known is not None and known.kind in ("optimizer", "scheduler", "scaler"):
-            return known.kind
+    known = act(kind)
+    if known is not None and known.kind in ("optimizer", "scheduler", "scaler"):
+        return known.kind
     made = class_.node.name if class_ is not None and isinstance(class_.node, ast.ClassDef) else kind or ""
     if _AVERAGES.fullmatch(made.rpartition(".")[2]):
         return "average"

@@ -353,8 +353,7 @@ class File:
 
     def act(self, call: ast.Call) -> Act | None:
         """Return what a call does by its name and by whether it is given a number; None for what is of no account."""
-        name = self.resolve(call.func)
-        found = act(name) if name is not None else None
+        found = act(self.resolve(call.func))
         if found is None or not found.number or self.has_unpacking(call):
             return found
         given = self.argument(call, found.number, 0)

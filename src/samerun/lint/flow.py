@@ -215,7 +215,7 @@ class _Walk:
         while isinstance(node, ast.Call) and node.args:  # enumerate(tqdm(loader))
             node = node.args[0]
         name = where.file.kind_of(node)
-        found = act(name) if name is not None else None
+        found = act(name)
         if found is not None and found.kind == "loader":
             self._add("iterate", (), name or "", node, where)
 

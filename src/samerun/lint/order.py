@@ -394,7 +394,7 @@ class _Ways:
                     return Fate.SORTED
                 if node.func.attr in _ADDS and not self._within(loop, node.func.value):
                     return self._holder(node.func.value)
-            found = act(name) if name is not None else None
+            found = act(name)
             if found is not None and found.kind in ("draw", "split"):
                 return Fate.KEPT
         elif isinstance(node, ast.AugAssign):

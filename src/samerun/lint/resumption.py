@@ -118,8 +118,7 @@ def _is_over_a_loader(file: File, loop: ast.AST, node: ast.expr) -> bool:
 
 
 def _is_loader(file: File, node: ast.expr) -> bool:
-    kind = file.kind_of(node)
-    what = act(kind) if kind is not None else None
+    what = act(file.kind_of(node))
     return what is not None and what.kind == "loader"
 
 

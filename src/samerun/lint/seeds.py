@@ -360,8 +360,7 @@ def _may_repeat(target: Definition) -> bool:
 
 
 def _restores(file: File, call: ast.Call) -> bool:
-    name = file.resolve(call.func)
-    found = act(name) if name is not None else None
+    found = file.act(call)
     return found is not None and found.kind == "restore"
 
 

@@ -188,8 +188,10 @@ def may_seed(name: str) -> bool:
 
 
 @lru_cache(maxsize=16384)
-def act(name: str) -> Act | None:
-    """Return what a call of a canonical name does; None for what is of no account or unknown."""
+def act(name: str | None) -> Act | None:
+    """Return what a call of a canonical name does; None for what is of no account, or unknown, or has no name."""
+    if name is None:
+        return None
     found = _ACTS.get(name)
     if found is not None:
         return found

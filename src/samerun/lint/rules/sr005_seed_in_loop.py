@@ -65,7 +65,6 @@ from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
 from samerun.lint.seeds import repeated, words
 from samerun.lint.syntax import called
-from samerun.lint.vocabulary import act
 
 __all__ = ["RULE"]
 
@@ -116,8 +115,7 @@ def _begins_anew(file: File, loop: ast.AST) -> bool:
 
 
 def _makes(file: File, call: ast.Call) -> bool:
-    name = file.resolve(call.func)
-    what = act(name) if name is not None else None
+    what = file.act(call)
     if what is not None:
         return what.kind in _MADE
     target = file.definition(call)

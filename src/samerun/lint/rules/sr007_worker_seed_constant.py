@@ -93,8 +93,7 @@ def _check(file: File) -> Iterable[Finding]:
 
 def _elsewhere(file: File, given: ast.expr, found: dict[ast.AST, bool]) -> Iterator[Finding]:
     """Yield what is wrong with a function that is given to a loader and stands elsewhere."""
-    name = file.resolve(given)
-    what = act(name) if name is not None else None
+    what = act(file.resolve(given))
     if what is not None and what.kind == "seed":
         yield Finding(RULE.code, _EPOCHS, file.range(given))
         return

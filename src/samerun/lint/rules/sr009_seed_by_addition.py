@@ -242,7 +242,7 @@ def _is_drawn(file: File, term: ast.expr) -> bool:
         if not isinstance(part, ast.Call):
             continue
         name = file.resolve(part.func)
-        what = act(name) if name is not None else None
+        what = act(name)
         if {"worker", "seed"} <= words(called(part)):  # torch draws that of a worker
             return True
         if name in _DRAWN or (what is not None and what.kind in ("draw", "capture")):

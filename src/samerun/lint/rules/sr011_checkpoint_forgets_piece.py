@@ -173,7 +173,7 @@ def _given(file: File, parameter: ast.arg) -> Iterator[ast.AST | None]:
 
 def _role(file: File, maker: ast.expr) -> str:
     kind = file.kind_of(maker)
-    known = act(kind) if kind is not None else None
+    known = act(kind)
     if known is not None and known.kind in ("scheduler", "scaler"):
         return known.kind
     made = kind is not None or file.class_of(maker) is not None

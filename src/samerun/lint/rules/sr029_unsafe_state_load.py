@@ -73,7 +73,6 @@ from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
 from samerun.lint.syntax import FUNCTIONS, is_constant, text_of
-from samerun.lint.vocabulary import act
 
 __all__ = ["RULE"]
 
@@ -119,10 +118,9 @@ def _restoring(file: File) -> Iterator[ast.expr]:
 
 
 def _restores(file: File, call: ast.Call) -> bool:
-    name = file.resolve(call.func)
-    if name is None:
+    if file.resolve(call.func) is None:
         return isinstance(call.func, ast.Attribute) and call.func.attr in _SETTERS
-    what = act(name)
+    what = file.act(call)
     return what is not None and what.kind == "restore"
 
 

@@ -65,7 +65,6 @@ from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
 from samerun.lint.syntax import FUNCTIONS, called
-from samerun.lint.vocabulary import act
 
 __all__ = ["RULE"]
 
@@ -101,7 +100,7 @@ def _restores(file: File) -> Iterator[ast.expr]:
 def _restores_itself(file: File, call: ast.Call) -> bool:
     if isinstance(call.func, ast.Attribute) and call.func.attr in _METHODS:
         return True
-    what = act(file.resolve(call.func) or "")
+    what = file.act(call)
     return what is not None and what.kind == "restore"
 
 
