@@ -241,10 +241,8 @@ class Checkpoints:
 
     def _names_of(self, members: list[tuple[Piece, ast.expr]]) -> Iterator[ast.Name]:
         """Yield the name that the dictionary is given, once."""
-        for piece, container in members:
-            statement: ast.AST | None = container if container is not piece.node else piece.node
-            while statement is not None and not isinstance(statement, ast.stmt):
-                statement = self._file.parent(statement)
+        for _, container in members:
+            statement = self._file.statement(container)
             target = statement.targets[0] if isinstance(statement, ast.Assign) else None
             if isinstance(target, ast.Subscript):
                 target = target.value

@@ -88,7 +88,7 @@ def _found(file: File) -> Iterator[TrainingDraw]:
             yield TrainingDraw("shuffle", choice)
     for event in file.timeline:
         if event.kind == "draw" and event.training and not _is_start(event.name):
-            yield TrainingDraw("step", event.node if event.file is file else event.site)
+            yield TrainingDraw("step", event.place(file))
 
 
 def _is_sampler(name: str | None) -> bool:

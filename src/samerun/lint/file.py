@@ -136,6 +136,14 @@ class File:
         found = [call for name in names for call in self._calls.get(name, ())]
         return found if len(names) == 1 else sorted(found, key=lambda call: (call.lineno, call.col_offset))
 
+    def assigned(self, name: str) -> Iterator[tuple[ast.expr, ast.expr]]:
+        """Yield where what has a canonical name is set, and to what: ``torch.backends.cudnn.benchmark``."""
+        for node in self.nodes(ast.Assign):
+            for target in node.targets:
+                named = isinstance(target, ast.Attribute) and target.attr == name.rpartition(".")[2]
+                if named and self.resolve(target) == name:
+                    yield target, node.value
+
     @property
     def called(self) -> dict[str, list[ast.Call]]:
         """All calls whose canonical name is known, by it."""
@@ -183,6 +191,10 @@ class File:
             if isinstance(found, kinds):
                 return found
         return None
+
+    def statement(self, node: ast.AST) -> ast.stmt | None:
+        """Return the statement that a node stands in, or is."""
+        return node if isinstance(node, ast.stmt) else self.enclosing(node, ast.stmt)
 
     def enclosing_function(self, node: ast.AST) -> Function | None:
         """Return the nearest function or method around a node; a lambda is none."""
@@ -359,6 +371,10 @@ class File:
         given = self.argument(call, found.number, 0)
         return Act("entropy", found.libraries) if given is None or is_constant(given, None) else found
 
+    def does(self, kind: str) -> bool:
+        """Return whether some call in the file does this by its name: a kind of `vocabulary.Act`."""
+        return any(found is not None and found.kind == kind for found in map(act, self._calls))
+
     # What happens
 
     @cached_property
@@ -473,9 +489,7 @@ class File:
 
         None where the statement shares its line with others.
         """
-        statement: ast.AST | None = node
-        while statement is not None and not isinstance(statement, ast.stmt):
-            statement = self.parent(statement)
+        statement = self.statement(node)
         if statement is None:
             return None
         whole = self.replace(statement, "").range

@@ -49,6 +49,14 @@ class Event:
     loop: ast.AST | None
     training: bool
 
+    def place(self, file: File) -> ast.expr | ast.stmt:
+        """Return what stands for it in the file whose timeline this is."""
+        return self.node if self.file is file else self.site
+
+    def where(self, file: File) -> str:
+        """Return where it stands, in words for messages about a file: ``line 3``, or ``line 3 of model.py``."""
+        return self.file.where(self.node) + ("" if self.file is file else f" of {self.file.path.name}")
+
 
 @dataclass(frozen=True, slots=True)
 class _Where:

@@ -21,6 +21,7 @@ __all__ = [
     "apart",
     "fixed",
     "parts",
+    "puts_back",
     "repeated",
     "same",
     "seedings",
@@ -357,6 +358,11 @@ def _may_repeat(target: Definition) -> bool:
         return False
     kinds = {event.kind for event in target.file.timeline_of(target.node)}
     return not kinds.isdisjoint(("seed", "unknown-seed")) and "restore" not in kinds
+
+
+def puts_back(file: File, function: Function) -> bool:
+    """Return whether a function keeps the state of generators and restores one."""
+    return {"capture", "restore"} <= {found.kind for found in map(file.act, file.calls_in(function)) if found}
 
 
 def _restores(file: File, call: ast.Call) -> bool:

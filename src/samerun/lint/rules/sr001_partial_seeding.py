@@ -58,6 +58,7 @@ from collections.abc import Iterable, Iterator
 from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.rule import Rule
+from samerun.lint.seeds import puts_back
 from samerun.lint.syntax import Function
 from samerun.lint.vocabulary import CPU, LIBRARIES, NUMPY, PYTHON, act, may_seed, named
 
@@ -140,8 +141,7 @@ def _is_lent(file: File, node: ast.AST) -> bool:
     if isinstance(file.parent(node), ast.withitem):
         return True
     function = file.enclosing_function(node)
-    found = [file.act(call) for call in file.calls_in(function)] if function is not None else []
-    return {"capture", "restore"} <= {what.kind for what in found if what is not None}
+    return function is not None and puts_back(file, function)
 
 
 def _is_to_seed(file: File, node: ast.AST) -> bool:

@@ -90,9 +90,7 @@ def _lasts(file: File, draw: Event, seed: Event) -> bool:
 
     Splits are taken to last, and so is what is drawn and seeded in one call of the project.
     """
-    statement: ast.AST | None = draw.site
-    while statement is not None and not isinstance(statement, ast.stmt):
-        statement = file.parent(statement)
+    statement = file.statement(draw.site)
     if draw.kind == "split" or draw.site is seed.site or draw.training:
         return True
     if isinstance(statement, ast.Expr):
@@ -136,13 +134,8 @@ def _place(node: ast.AST) -> tuple[int, int]:
 
 
 def _finding(file: File, seed: Event, library: str, draw: Event) -> Finding:
-    place = seed.node if seed.file is file else seed.site
-    where = f"{draw.file.where(draw.node)}{'' if draw.file is file else f' of {draw.file.path.name}'}"
-    return Finding(
-        RULE.code,
-        f"{LIBRARIES[library]} is seeded after it {_WHAT[draw.kind]} in {where}",
-        file.range(place),
-    )
+    message = f"{LIBRARIES[library]} is seeded after it {_WHAT[draw.kind]} in {draw.where(file)}"
+    return Finding(RULE.code, message, file.range(seed.place(file)))
 
 
 RULE = Rule("SR004", "late-seed", "a generator is seeded after it was drawn from", _check)

@@ -57,9 +57,8 @@ from collections.abc import Iterable, Iterator
 from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
-from samerun.lint.seeds import parts, words
+from samerun.lint.seeds import parts, puts_back, words
 from samerun.lint.syntax import Function, called
-from samerun.lint.vocabulary import act
 
 __all__ = ["RULE"]
 
@@ -169,8 +168,7 @@ def _is_fallback(file: File, node: ast.AST) -> bool:
             if any("seed" in words(called(inner)) for inner in nodes):
                 return True
         if isinstance(around, Function):
-            found = [act(name) for call in file.calls_in(around) if (name := file.resolve(call.func)) is not None]
-            return {"capture", "restore"} <= {what.kind for what in found if what is not None}
+            return puts_back(file, around)
     return False
 
 

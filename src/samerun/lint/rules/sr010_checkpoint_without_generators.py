@@ -78,7 +78,6 @@ from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
 from samerun.lint.syntax import called
-from samerun.lint.vocabulary import act
 
 __all__ = ["RULE"]
 
@@ -113,10 +112,8 @@ def _message(file: File, draw: TrainingDraw) -> str:
 
 
 def _keeps_generators(file: File) -> bool:
-    for name in file.called:
-        what = act(name)
-        if name.startswith(_KEEPERS) or (what is not None and what.kind == "capture"):
-            return True
+    if file.does("capture") or any(name.startswith(_KEEPERS) for name in file.called):
+        return True
     if any(file.attributes(name) for name in _STATES):
         return True
     # Functions such as save_rng_state, wherever they come from.

@@ -73,7 +73,6 @@ from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
 from samerun.lint.syntax import FUNCTIONS, called, text_of
-from samerun.lint.vocabulary import act
 
 __all__ = ["RULE"]
 
@@ -115,19 +114,13 @@ def _saved(file: File, checkpoint: Checkpoint, loads: list[Load]) -> Iterator[tu
     if isinstance(checkpoint.node, ast.Dict):
         for key, value in zip(checkpoint.node.keys, checkpoint.node.values, strict=True):
             text = text_of(key)
-            if text is not None and _reads_a_generator(checkpoint.file, value) and not _restores(file):
+            if text is not None and _reads_a_generator(checkpoint.file, value) and not file.does("restore"):
                 yield text, value
 
 
 def _reads_a_generator(file: File, value: ast.expr) -> bool:
-    names = (file.resolve(node.func) for node in ast.walk(value) if isinstance(node, ast.Call))
-    found = (act(name) for name in names if name is not None)
+    found = (file.act(node) for node in ast.walk(value) if isinstance(node, ast.Call))
     return any(what is not None and what.kind == "capture" for what in found)
-
-
-def _restores(file: File) -> bool:
-    found = (act(name) for name in file.called)
-    return any(what is not None and what.kind == "restore" for what in found)
 
 
 def _is_any_key(load: Load) -> bool:

@@ -83,7 +83,7 @@ def _check(file: File) -> Iterable[Finding]:
     loaders = [(call, value) for call in _loaders(file) if (value := _persistent(file, call)) is not None]
     if not loaders:
         return
-    restores = _restores(file)
+    restores = file.does("restore") or any(event.kind == "restore" for event in file.timeline)
     if not restores and not file.checkpoints.resumes:
         return
     matters = restores or any(draw.kind in ("transform", "item") for draw in training_draws(file))
@@ -116,13 +116,6 @@ def _trains(file: File, call: ast.Call) -> bool:
 def _persistent(file: File, call: ast.Call) -> ast.expr | None:
     value = file.argument(call, "persistent_workers")
     return None if is_off(value) else value
-
-
-def _restores(file: File) -> bool:
-    called = (act(name) for name in file.called)
-    if any(what is not None and what.kind == "restore" for what in called):
-        return True
-    return any(event.kind == "restore" for event in file.timeline)
 
 
 RULE = Rule("SR015", "persistent-workers-resume", "persistent workers keep generators that no checkpoint holds", _check)

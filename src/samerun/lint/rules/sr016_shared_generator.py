@@ -103,14 +103,8 @@ def _shuffles(event: Event) -> bool:
 
 
 def _finding(file: File, event: Event, drawn: Event) -> Finding:
-    where = f"{drawn.file.where(drawn.node)}{'' if drawn.file is file else f' of {drawn.file.path.name}'}"
-    place = event.node if event.file is file else event.site
-    return Finding(
-        RULE.code,
-        f"{_WHAT[event.kind]} changes with what {_DRAWN[drawn.kind]} from torch's generator before, as in {where}",
-        file.range(place),
-        _fix(file, event),
-    )
+    changes = f"{_WHAT[event.kind]} changes with what {_DRAWN[drawn.kind]} from torch's generator before"
+    return Finding(RULE.code, f"{changes}, as in {drawn.where(file)}", file.range(event.place(file)), _fix(file, event))
 
 
 def _fix(file: File, event: Event) -> Fix | None:

@@ -73,7 +73,7 @@ def _check(file: File) -> Iterable[Finding]:
     found = [(node, value) for node, value in _on(file) if not _is_chosen(file, node)]
     if not found:
         return
-    deterministic = any(is_constant(value, True) for _, value in _assigned(file, _DETERMINISTIC)) or sets_flag(file)
+    deterministic = any(is_constant(value, True) for _, value in file.assigned(_DETERMINISTIC)) or sets_flag(file)
     if not deterministic and not seeds(file):
         return
     why = "although the file asks for determinism" if deterministic else "although the file seeds"
@@ -84,7 +84,7 @@ def _check(file: File) -> Iterable[Finding]:
 
 
 def _on(file: File) -> Iterator[tuple[ast.expr, ast.expr]]:
-    assigned = list(_assigned(file, _BENCHMARK))
+    assigned = list(file.assigned(_BENCHMARK))
     for node, value in assigned:
         off = any(
             is_constant(other, False)
@@ -98,15 +98,6 @@ def _on(file: File) -> Iterator[tuple[ast.expr, ast.expr]]:
         given = file.argument(call, "benchmark")
         if given is not None and is_constant(given, True):
             yield given, given
-
-
-def _assigned(file: File, name: str) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield the places where a flag is set, and to what."""
-    last = name.rpartition(".")[2]
-    for node in file.nodes(ast.Assign):
-        for target in node.targets:
-            if isinstance(target, ast.Attribute) and target.attr == last and file.resolve(target) == name:
-                yield target, node.value
 
 
 def _is_chosen(file: File, node: ast.AST) -> bool:

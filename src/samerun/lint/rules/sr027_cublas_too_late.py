@@ -75,11 +75,8 @@ def _check(file: File) -> Iterable[Finding]:
     if late is not None:
         setting, trained = late
         if setting.node not in wrong:
-            where = (
-                f"{trained.file.where(trained.node)}{'' if trained.file is file else f' of {trained.file.path.name}'}"
-            )
-            message = f"{_NAME} is set after {where} has trained: cuBLAS has read it"
-            yield Finding(RULE.code, message, file.range(setting.node if setting.file is file else setting.site))
+            message = f"{_NAME} is set after {trained.where(file)} has trained: cuBLAS has read it"
+            yield Finding(RULE.code, message, file.range(setting.place(file)))
         return
     yield from _perhaps_late(file, wrong)
 

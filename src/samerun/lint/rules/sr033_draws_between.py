@@ -231,9 +231,7 @@ def _used(file: File, cells: Cells) -> set[int]:
 
 def _done(file: File, target: ast.AST) -> _Place:
     """Return where a name has its value: at the end of an assignment, and of what a loop goes over."""
-    statement: ast.AST | None = target
-    while statement is not None and not isinstance(statement, ast.stmt):
-        statement = file.parent(statement)
+    statement = file.statement(target)
     end: ast.AST | None = statement
     if isinstance(statement, ast.For | ast.AsyncFor):
         end = statement.iter
