@@ -6,7 +6,7 @@ import ast
 
 from samerun.lint.file import File
 from samerun.lint.scopes import Binding, Scope
-from samerun.lint.syntax import Function
+from samerun.lint.syntax import Function, begin
 from samerun.lint.vocabulary import act
 
 __all__ = ["seed_at"]
@@ -45,8 +45,7 @@ def _is_known(scope: Scope, name: str, node: ast.AST) -> bool:
     home = scope.home(name)
     if home is None or any(_is_function(binding, name) for binding in home.names[name]):
         return False
-    line: int = node.lineno  # type: ignore[attr-defined]
-    return any(binding.node.lineno < line for binding in home.names[name])  # type: ignore[attr-defined]
+    return any(begin(binding.node)[0] < begin(node)[0] for binding in home.names[name])
 
 
 def _is_function(binding: Binding, name: str) -> bool:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from samerun.lint.syntax import begin
 from samerun.lint.vocabulary import CPU, act
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Cells:
 
     def number_of(self, node: ast.AST) -> int:
         """Return the number of the cell in which a node stands."""
-        return self._notebook.cell_at(node.lineno).number  # type: ignore[attr-defined]
+        return self._notebook.cell_at(begin(node)[0]).number
 
     @cached_property
     def statements(self) -> dict[int, list[ast.stmt]]:

@@ -112,10 +112,9 @@ class Checkpoints:
         The ``state_dict`` of a class is none: what it leaves out another one may add.
         """
         groups: defaultdict[object, list[tuple[Piece, ast.expr]]] = defaultdict(list)
-        for call in self._methods("state_dict"):
+        for call, owner in self._methods("state_dict"):
             key, container, group = self._place(call)
             if group is not None:
-                owner = call.func.value  # type: ignore[attr-defined]
                 role = role_of(self._file, owner)
                 piece = Piece(key, name_of(owner), role_said(key) if role == "model" and key else role, call)
                 groups[group].append((piece, container))
@@ -129,17 +128,14 @@ class Checkpoints:
         found: list[Checkpoint] = []
         for call, target in self._calls_elsewhere:
             for one in target.file.checkpoints.written:
-                if target.node in target.file.around(one.node):
+                if target.file.is_inside(one.node, target.node):
                     found.append(replace(one, site=call))
         return tuple(found)
 
     @cached_property
     def loads(self) -> tuple[Load, ...]:
         """What is loaded in the file, in the order of the text."""
-        return tuple(
-            self._load(call, call.func.value)  # type: ignore[attr-defined]
-            for call in self._methods("load_state_dict")
-        )
+        return tuple(self._load(call, owner) for call, owner in self._methods("load_state_dict"))
 
     def _load(self, call: ast.Call, owner: ast.expr) -> Load:
         key, role = self._key_loaded(call), role_of(self._file, owner)
@@ -161,7 +157,7 @@ class Checkpoints:
         if any(load.role == "optimizer" and not self._is_never_run(load.node) for load in self.loads):
             return True
         return any(
-            load.role == "optimizer" and target.node in target.file.around(load.node)
+            load.role == "optimizer" and target.file.is_inside(load.node, target.node)
             for _, target in self._calls_elsewhere
             for load in target.file.checkpoints.loads
         )
@@ -181,10 +177,11 @@ class Checkpoints:
                 found.append((call, target))
         return found
 
-    def _methods(self, name: str) -> Iterator[ast.Call]:
+    def _methods(self, name: str) -> Iterator[tuple[ast.Call, ast.expr]]:
+        """Yield the calls of a method, each with what it is a method of."""
         for call in self._file.nodes(ast.Call):
             if isinstance(call.func, ast.Attribute) and call.func.attr == name:
-                yield call
+                yield call, call.func.value
 
     def _place(self, call: ast.Call) -> tuple[str | None, ast.expr, object]:
         """Return the key that a state is put under, the outermost dictionary, and what tells it from others."""

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from samerun.lint import source
+from samerun.lint import source, syntax
 from samerun.lint.finding import Edit, Range
 from samerun.lint.names import Definition, Names
 from samerun.lint.notebook import Notebook
@@ -191,6 +191,10 @@ class File:
             if isinstance(found, kinds):
                 return found
         return None
+
+    def is_inside(self, node: ast.AST, outer: ast.AST) -> bool:
+        """Return whether a node stands in another one, and is not that one."""
+        return any(around is outer for around in self.around(node))
 
     def statement(self, node: ast.AST) -> ast.stmt | None:
         """Return the statement that a node stands in, or is."""
@@ -429,8 +433,7 @@ class File:
 
     def range(self, node: ast.AST) -> Range:
         """Return where a node stands; of a function, class or loop the first line only."""
-        line, end = node.lineno, node.end_lineno  # type: ignore[attr-defined]
-        start, stop = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
+        (line, start), (end, stop) = syntax.begin(node), syntax.end(node)
         if isinstance(node, ast.stmt) and hasattr(node, "body") and end != line:
             end, stop = line, len(self.lines[line - 1].encode())
         return self.place(Range(line, self._column(line, start), end, self._column(end, stop)))
@@ -457,15 +460,13 @@ class File:
     def segment(self, node: ast.AST) -> str:
         """Return the text of a node."""
         # ast.get_source_segment parts the whole text into lines each time that it is asked.
-        line, end = node.lineno, node.end_lineno  # type: ignore[attr-defined]
-        start, stop = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
+        (line, start), (end, stop) = syntax.begin(node), syntax.end(node)
         begin = self._starts[line - 1] + self._column(line, start) - 1
         return self.text[begin : self._starts[end - 1] + self._column(end, stop) - 1]
 
     def replace(self, node: ast.AST, text: str) -> Edit:
         """Return the edit that puts a text in the place of a node."""
-        line, end = node.lineno, node.end_lineno  # type: ignore[attr-defined]
-        start, stop = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
+        (line, start), (end, stop) = syntax.begin(node), syntax.end(node)
         return Edit(self.place(Range(line, self._column(line, start), end, self._column(end, stop))), text)
 
     def insert(self, node: ast.AST, text: str, after: bool = True) -> Edit:

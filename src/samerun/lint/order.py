@@ -195,8 +195,8 @@ class _Ways:
     def _element(self, parent: ast.AST, node: ast.AST) -> Fate:
         """Return what becomes of a list of lists, whose own items are in an order."""
         around = self._file.parent(parent)
-        if isinstance(parent, ast.Tuple) and isinstance(around, ast.Return):
-            return self._returned(around, parent, parent.elts.index(node))  # type: ignore[arg-type]
+        if isinstance(parent, ast.Tuple) and isinstance(around, ast.Return) and isinstance(node, ast.expr):
+            return self._returned(around, parent, parent.elts.index(node))
         return min(self.of(parent), Fate.UNKNOWN)
 
     def _value(self, parent: ast.AST, _: ast.AST) -> Fate:
@@ -343,7 +343,8 @@ class _Ways:
             return True
         # From one round of a loop to the next.
         return statement.lineno > use.lineno and any(
-            self._inside(loop, statement) and not self._inside(loop, last) for loop in self._file.loops(use)
+            self._file.is_inside(statement, loop) and not self._file.is_inside(last, loop)
+            for loop in self._file.loops(use)
         )
 
     def _last_given(self, use: ast.Name) -> ast.Assign | None:
@@ -426,15 +427,15 @@ class _Ways:
         """Return whether rows are made anew for each part of the items, and then used up."""
         made = [binding.node for binding in self._file.names.bindings(rows)]
         return any(
-            any(self._inside(outer, node) and not self._inside(loop, node) for node in made)
-            and not self._inside(outer, self._items)
+            any(self._file.is_inside(node, outer) and not self._file.is_inside(node, loop) for node in made)
+            and not self._file.is_inside(self._items, outer)
             for outer in self._file.around(loop)
             if isinstance(outer, ast.For | ast.AsyncFor | ast.While)
         )
 
     def _fresh(self, loop: ast.AST, target: ast.Name) -> bool:
         """Return whether a name is given a value in a loop only, so that each round has its own."""
-        return all(self._inside(loop, binding.node) for binding in self._file.names.bindings(target))
+        return all(self._file.is_inside(binding.node, loop) for binding in self._file.names.bindings(target))
 
     def _within(self, loop: ast.AST, holder: ast.expr) -> bool:
         """Return whether what is added to was made in the loop, so that each item has its own."""
@@ -443,10 +444,7 @@ class _Ways:
                 return False
             holder = holder.value
         bindings = self._file.names.bindings(holder)
-        return bool(bindings) and all(self._inside(loop, binding.node) for binding in bindings)
-
-    def _inside(self, loop: ast.AST, node: ast.AST) -> bool:
-        return any(found is loop for found in self._file.around(node))
+        return bool(bindings) and all(self._file.is_inside(binding.node, loop) for binding in bindings)
 
 
 def _gives(statements: list[ast.stmt], name: str) -> ast.Assign | None:

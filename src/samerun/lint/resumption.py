@@ -92,8 +92,8 @@ def _is_in(file: File, event: Event, loop: ast.For | ast.While) -> bool:
     return any(loop.body[0].lineno <= line <= (loop.end_lineno or 0) for line in _lines(file, event))
 
 
-def _is_between(file: File, event: Event, begin: ast.AST, loop: ast.AST) -> bool:
-    return any(begin.lineno < line < loop.lineno for line in _lines(file, event))  # type: ignore[attr-defined]
+def _is_between(file: File, event: Event, begin: ast.For | ast.Call, loop: ast.For | ast.While) -> bool:
+    return any(begin.lineno < line < loop.lineno for line in _lines(file, event))
 
 
 def _lines(file: File, event: Event) -> list[int]:

@@ -129,8 +129,8 @@ def index(tree: ast.Module) -> Index:
             outside = _outside(node)
             if isinstance(node, FUNCTIONS):
                 _parameters(node, inner)
-        elif kind is ast.arguments and scope.outer is not None:
-            inner, outside = scope.outer, {*node.posonlyargs, *node.args, *node.kwonlyargs}  # type: ignore[attr-defined]
+        elif isinstance(node, ast.arguments) and scope.outer is not None:
+            inner, outside = scope.outer, {*node.posonlyargs, *node.args, *node.kwonlyargs}
         children: list[tuple[ast.AST, Scope]] = []
         for name in node._fields:
             value = getattr(node, name, None)
@@ -174,10 +174,10 @@ def _name(found: Index, node: ast.AST, scope: Scope) -> None:
     home.names[node.id].append(Binding(node, _assigned(found, node)))
 
 
-def _assigned(found: Index, node: ast.expr) -> ast.AST | None:
+def _assigned(found: Index, node: ast.Name | ast.Attribute) -> ast.AST | None:
     """Return the expression whose value a target gets, where one is written down."""
     parent = found.parents[node]
-    if isinstance(node.ctx, ast.Store):  # type: ignore[attr-defined]
+    if isinstance(node.ctx, ast.Store):
         if isinstance(parent, ast.Assign | ast.AnnAssign | ast.NamedExpr):
             values = _given_back(parent.value, [node])
             return values[0] if values else parent.value

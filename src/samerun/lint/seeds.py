@@ -396,4 +396,4 @@ def _always(test: ast.expr) -> bool:
 
 
 def _holds(file: File, outer: ast.AST, node: ast.AST) -> bool:
-    return node is outer or any(around is outer for around in file.around(node))
+    return node is outer or file.is_inside(node, outer)

@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import ast
+from typing import Protocol, cast
 
-__all__ = ["FUNCTIONS", "Function", "called", "is_constant", "is_off", "text_of"]
+__all__ = ["FUNCTIONS", "Function", "begin", "called", "end", "is_constant", "is_off", "text_of"]
 
 #: A function or method with a name.
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 #: All that a call runs later.
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+
+
+class _Placed(Protocol):
+    """What has a place in the text: all but the module, lists of arguments, comprehensions, contexts and operators."""
+
+    lineno: int
+    col_offset: int
+    end_lineno: int
+    end_col_offset: int
+
+
+def begin(node: ast.AST) -> tuple[int, int]:
+    """Return the line, from 1, and the byte in it, from 0, that a node begins at."""
+    placed = cast("_Placed", node)
+    return placed.lineno, placed.col_offset
+
+
+def end(node: ast.AST) -> tuple[int, int]:
+    """Return the line, from 1, and the byte in it, from 0, that a node ends before."""
+    placed = cast("_Placed", node)
+    return placed.end_lineno, placed.end_col_offset
 
 
 def called(node: ast.AST) -> str:

@@ -55,7 +55,7 @@ from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.flow import Event
 from samerun.lint.rule import Rule
-from samerun.lint.syntax import FUNCTIONS
+from samerun.lint.syntax import FUNCTIONS, begin
 from samerun.lint.vocabulary import LIBRARIES
 
 __all__ = ["RULE"]
@@ -117,20 +117,16 @@ def _is_read_after(file: File, target: ast.Name, seed: Event) -> bool:
     One that is read nowhere may be for other modules, if it is no notebook that it stands in.
     """
     module = file.index.module
-    places = sorted(_place(binding.node) for binding in module.names.get(target.id, []))
+    places = sorted(begin(binding.node) for binding in module.names.get(target.id, []))
     reads = [one for one in file.nodes(ast.Name) if one.id == target.id and isinstance(one.ctx, ast.Load)]
     reads = [one for one in reads if file.index.scopes[one].home(one.id) is module]
     for node in reads:
         if file.enclosing(node, *FUNCTIONS) is not None:
             return True  # whenever it is called
-        last = max((place for place in places if place < _place(node)), default=None)
-        if _place(node) > _place(seed.site) and last == _place(target):
+        last = max((place for place in places if place < begin(node)), default=None)
+        if begin(node) > begin(seed.site) and last == begin(target):
             return True
     return not reads and file.notebook is None
-
-
-def _place(node: ast.AST) -> tuple[int, int]:
-    return node.lineno, node.col_offset  # type: ignore[attr-defined]
 
 
 def _finding(file: File, seed: Event, library: str, draw: Event) -> Finding:

@@ -108,7 +108,7 @@ def _in_function(file: File, function: ast.FunctionDef | ast.Lambda, anew: bool)
     told: set[ast.AST] = set()
     alike = set(repeated(file, function))
     known = {seeding.call: seeding for seeding in file.seedings if seeding.everywhere}
-    inside = [seeding for call, seeding in known.items() if any(around is function for around in file.around(call))]
+    inside = [seeding for call, seeding in known.items() if file.is_inside(call, function)]
     for place in alike.difference(known):
         yield Finding(RULE.code, _ALIKE, file.range(place))
     for seeding in inside:
@@ -131,7 +131,7 @@ def _origin(file: File, value: ast.expr | None, function: ast.AST) -> ast.expr |
     if isinstance(value, ast.Name):
         bindings = file.names.bindings(value)
         origin = bindings[0].value if len(bindings) == 1 else None
-        if isinstance(origin, ast.expr) and any(around is function for around in file.around(origin)):
+        if isinstance(origin, ast.expr) and file.is_inside(origin, function):
             return origin
     return value
 

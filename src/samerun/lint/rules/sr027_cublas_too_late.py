@@ -85,8 +85,8 @@ def _settings(file: File) -> Iterator[tuple[ast.expr, ast.expr]]:
     """Yield the places where the variable is set, and the value."""
     for node in file.nodes(ast.Assign):
         for target in node.targets:
-            named = isinstance(target, ast.Subscript) and text_of(target.slice) == _NAME
-            if named and file.resolve(target.value) == "os.environ":  # type: ignore[attr-defined]
+            holder = target.value if isinstance(target, ast.Subscript) and text_of(target.slice) == _NAME else None
+            if file.resolve(holder) == "os.environ":
                 yield target, node.value
     for call in file.calls("os.environ.setdefault", "os.putenv"):
         if len(call.args) == 2 and text_of(call.args[0]) == _NAME:

@@ -65,7 +65,7 @@ from samerun.lint.finding import Finding
 from samerun.lint.flow import Event
 from samerun.lint.notebook import Cell
 from samerun.lint.rule import Rule
-from samerun.lint.syntax import FUNCTIONS, called
+from samerun.lint.syntax import FUNCTIONS, called, end
 from samerun.lint.vocabulary import CPU, LIBRARIES, NUMPY, PYTHON
 
 __all__ = ["RULE"]
@@ -196,7 +196,7 @@ class _Purpose:
         function = event.file.enclosing_function(event.node)
         if event.kind == "model" or function is None:
             return True
-        calls = [one for one in event.file.nodes(ast.Call) if function in event.file.around(one)]
+        calls = [one for one in event.file.nodes(ast.Call) if event.file.is_inside(one, function)]
         return any(_is_show(event.file, one) for one in calls)
 
 
@@ -232,12 +232,9 @@ def _used(file: File, cells: Cells) -> set[int]:
 def _done(file: File, target: ast.AST) -> _Place:
     """Return where a name has its value: at the end of an assignment, and of what a loop goes over."""
     statement = file.statement(target)
-    end: ast.AST | None = statement
     if isinstance(statement, ast.For | ast.AsyncFor):
-        end = statement.iter
-    elif not isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
-        end = target
-    return end.end_lineno, end.end_col_offset  # type: ignore[union-attr]
+        return end(statement.iter)
+    return end(statement if isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign) else target)
 
 
 RULE = Rule(
