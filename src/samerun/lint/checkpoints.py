@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from samerun.lint.names import Definition
-from samerun.lint.syntax import FUNCTIONS, text_of
+from samerun.lint.syntax import FUNCTIONS, names_in, text_of
 from samerun.lint.vocabulary import act
 
 if TYPE_CHECKING:
@@ -144,8 +144,7 @@ class Checkpoints:
         loop = self._file.enclosing(call, ast.For)
         if role == "model" and isinstance(owner, ast.Name) and loop is not None:
             # for one, state in zip(optimizers, states): one.load_state_dict(state)
-            bound = any(isinstance(node, ast.Name) and node.id == owner.id for node in ast.walk(loop.target))
-            role = role_said(self._file.segment(loop.iter)) if bound else role
+            role = role_said(self._file.segment(loop.iter)) if owner.id in names_in(loop.target) else role
         return Load(key, name_of(owner), role, call)
 
     @cached_property

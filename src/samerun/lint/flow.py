@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from samerun.lint.names import Definition
-from samerun.lint.vocabulary import CALLERS, METHODS, act, may_seed
+from samerun.lint.vocabulary import CALLERS, METHODS, MODELS, act, may_seed
 
 if TYPE_CHECKING:
     from samerun.lint.file import File
@@ -261,7 +261,7 @@ class _Walk:
             start = meaning.file.values.method(meaning.node, "__init__")
             if start is not None:
                 self._follow(call, start, where)
-            found = _MODELS & ancestors
+            found = MODELS & ancestors
             if found:
                 self._add("model", (), meaning.node.name, call, where)
         else:
@@ -317,7 +317,6 @@ def _is_main(test: ast.expr) -> bool:
     return names and any(isinstance(side, ast.Constant) and side.value == "__main__" for side in sides)
 
 
-_MODELS = frozenset(("torch.nn.Module", "lightning.LightningModule"))
 _STATEMENTS = {
     ast.FunctionDef: _Walk._function,
     ast.AsyncFunctionDef: _Walk._function,

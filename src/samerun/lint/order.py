@@ -7,13 +7,13 @@ Where they leave the file it cannot know.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from samerun.lint.items import ADDS, ASKS, BARS, CARRIES, COUNTERS, DATASETS, FORGETS, ROWS, SORTING, SORTS
 from samerun.lint.reaching import reaches
-from samerun.lint.syntax import FUNCTIONS, Function, called
+from samerun.lint.syntax import FUNCTIONS, Function, called, names_in
 from samerun.lint.vocabulary import act
 
 if TYPE_CHECKING:
@@ -319,9 +319,9 @@ class _Ways:
             name = self._file.resolve(node.func)
             if name in SORTS:
                 first = node.args[0] if node.args else None  # of os.walk
-                return Fate.SORTED if isinstance(first, ast.Name) and first.id in _names(loop.target) else Fate.LOST
+                return Fate.SORTED if isinstance(first, ast.Name) and first.id in names_in(loop.target) else Fate.LOST
             if isinstance(node.func, ast.Attribute) and name is None:
-                if node.func.attr == "sort" and _names(node.func) & _names(loop.target):
+                if node.func.attr == "sort" and names_in(node.func) & names_in(loop.target):
                     return Fate.SORTED
                 if node.func.attr in ADDS and not self._within(loop, node.func.value):
                     return self._holder(node.func.value)
@@ -341,15 +341,15 @@ class _Ways:
         """Return what becomes of ``rows[i] = x``, ``index[name] = i`` and ``rows = numpy.concatenate((rows, x))``."""
         target = node.targets[0]
         if isinstance(target, ast.Subscript):
-            kept = _names(target.slice) & numbers or (isinstance(node.value, ast.Name) and node.value.id in numbers)
+            kept = names_in(target.slice) & numbers or (isinstance(node.value, ast.Name) and node.value.id in numbers)
             length = isinstance(node.value, ast.Call) and self._file.resolve(node.value.func) == "builtins.len"
-            same = length and _names(target.value) & _names(node.value)
+            same = length and names_in(target.value) & names_in(node.value)
             if not (kept or same):
                 return Fate.LOST
             return Fate.UNKNOWN if self._is_of_a_batch(loop, target.value) else Fate.KEPT
         if isinstance(target, ast.Name) and isinstance(node.value, ast.Call | ast.BinOp):
             grows = isinstance(node.value, ast.Call) and self._file.resolve(node.value.func) in ROWS
-            if grows and target.id in _names(node.value) and not self._fresh(loop, target):
+            if grows and target.id in names_in(node.value) and not self._fresh(loop, target):
                 return _rows(self._holder(target))
         return Fate.LOST
 
@@ -415,17 +415,7 @@ def _numbers(file: File, loop: ast.For | ast.AsyncFor) -> frozenset[str]:
 
 
 def _counts(loop: ast.AST, index: ast.expr) -> bool:
-    return isinstance(loop, ast.For) and isinstance(index, ast.Name) and index.id in _names(loop.target)
-
-
-def _names(node: ast.AST) -> set[str]:
-    return set(_each_name(node))
-
-
-def _each_name(node: ast.AST) -> Iterator[str]:
-    for found in ast.walk(node):
-        if isinstance(found, ast.Name):
-            yield found.id
+    return isinstance(loop, ast.For) and isinstance(index, ast.Name) and index.id in names_in(loop.target)
 
 
 _WAYS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Protocol, cast
 
-__all__ = ["FUNCTIONS", "Function", "begin", "called", "end", "is_constant", "is_off", "text_of"]
+__all__ = ["FUNCTIONS", "Function", "begin", "called", "end", "is_constant", "is_off", "names_in", "text_of"]
 
 #: A function or method with a name.
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -49,6 +49,11 @@ def is_constant(node: ast.AST | None, value: bool | None) -> bool:
 def is_off(node: ast.AST | None) -> bool:
     """Return whether an argument is given and written as something false: ``False``, ``None``, ``0``."""
     return isinstance(node, ast.Constant) and not node.value
+
+
+def names_in(node: ast.AST) -> set[str]:
+    """Return the names that stand in a node."""
+    return {found.id for found in ast.walk(node) if isinstance(found, ast.Name)}
 
 
 def text_of(node: ast.AST | None) -> str | None:

@@ -57,6 +57,7 @@ from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
 from samerun.lint.syntax import text_of
+from samerun.lint.vocabulary import SPAWNS
 
 __all__ = ["RULE"]
 
@@ -66,7 +67,6 @@ _SETS = ("os.environ.setdefault", "os.environ.update", "os.environ.__setitem__",
 _AGAIN = ("os.exec",)
 # What starts processes whose Python begins anew.
 _STARTS = ("subprocess.", "os.spawn", "os.posix_spawn", "os.system", "os.popen", "asyncio.create_subprocess")
-_STARTS_WORKERS = ("torch.multiprocessing.spawn", "torch.multiprocessing.start_processes")
 
 
 def _check(file: File) -> Iterable[Finding]:
@@ -75,7 +75,7 @@ def _check(file: File) -> Iterable[Finding]:
     places = list(_places(file))
     if not places or any(name.startswith(_AGAIN) for name in file.called):
         return
-    starts = any(name.startswith(_STARTS + _STARTS_WORKERS) for name in file.called) or _spawns(file)
+    starts = any(name.startswith(_STARTS + SPAWNS) for name in file.called) or _spawns(file)
     for place in places:
         message = f"{_NAME} is set too late: Python reads it when it starts, not afterwards"
         if starts:

@@ -56,13 +56,11 @@ from samerun.lint.finding import Finding
 from samerun.lint.flow import Event
 from samerun.lint.rule import Rule
 from samerun.lint.syntax import FUNCTIONS, begin
-from samerun.lint.vocabulary import LIBRARIES
+from samerun.lint.vocabulary import IN_PLACE, LIBRARIES
 
 __all__ = ["RULE"]
 
 _WHAT = {"draw": "was drawn from", "model": "made the weights of a model", "split": "split the data"}
-# What a draw changes where it is, and so does not return.
-_IN_PLACE = ("random.shuffle", "numpy.random.shuffle", "torch.nn.init.")
 # What may be run again, or not, so that the order of the text tells nothing.
 _NESTED = (ast.For, ast.AsyncFor, ast.While, ast.If, ast.Try, ast.TryStar, ast.ClassDef)
 
@@ -106,7 +104,7 @@ def _lasts(file: File, draw: Event, seed: Event) -> bool:
 def _is_thrown_away(file: File, draw: Event, statement: ast.Expr) -> bool:
     """Return whether nothing of a draw is left after a statement that is a draw itself or a call without arguments."""
     call = statement.value
-    if not isinstance(call, ast.Call) or draw.name.startswith(_IN_PLACE):
+    if not isinstance(call, ast.Call) or draw.name.startswith(IN_PLACE):
         return False
     return call is draw.node or (file.definition(call) is not None and not call.args and not call.keywords)
 

@@ -72,7 +72,7 @@ from samerun.lint.checkpoints import Checkpoint, Load
 from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
-from samerun.lint.syntax import FUNCTIONS, called, text_of
+from samerun.lint.syntax import FUNCTIONS, called, names_in, text_of
 
 __all__ = ["RULE"]
 
@@ -172,9 +172,7 @@ def _starting_later(file: File, names: dict[str, ast.AST | None]) -> Iterator[as
     """Yield the functions that take from the dictionary what to begin with; None for the module."""
     for node in file.nodes(ast.Assign):
         target = node.targets[0]
-        if _STARTS.search(called(target)) and any(
-            isinstance(n, ast.Name) and n.id in names for n in ast.walk(node.value)
-        ):
+        if _STARTS.search(called(target)) and not names_in(node.value).isdisjoint(names):
             yield file.enclosing(node, *FUNCTIONS)
 
 

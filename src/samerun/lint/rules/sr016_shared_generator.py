@@ -64,11 +64,10 @@ from samerun.lint.finding import Finding, Fix
 from samerun.lint.flow import Event
 from samerun.lint.rule import Rule
 from samerun.lint.syntax import is_constant
-from samerun.lint.vocabulary import CPU
+from samerun.lint.vocabulary import CPU, LOADERS
 
 __all__ = ["RULE"]
 
-_LOADERS = frozenset(("torch.utils.data.DataLoader", "torch_geometric.loader.DataLoader"))
 _WHAT = {"loader": "the shuffled order", "sampler": "the sampled order", "split": "the split"}
 _DRAWN = {"draw": "is drawn", "model": "the model draws", "split": "is split"}
 
@@ -93,7 +92,7 @@ def _shuffles(event: Event) -> bool:
     """Return whether an event orders data by torch's global generator."""
     if event.kind in ("sampler", "split"):
         return CPU in event.libraries
-    if event.kind != "loader" or event.name not in _LOADERS:
+    if event.kind != "loader" or event.name not in LOADERS:
         return False
     call, file = event.node, event.file
     assert isinstance(call, ast.Call)

@@ -63,6 +63,7 @@ from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.rule import Rule
 from samerun.lint.syntax import is_constant
+from samerun.lint.vocabulary import KEYED_LOADERS
 
 __all__ = ["RULE"]
 
@@ -114,7 +115,7 @@ def _check(file: File) -> Iterable[Finding]:
 
 def _is_keyed(file: File) -> bool:
     """Return whether the generators are set by what is called: by name, or by samerun's loader for each item."""
-    if file.calls("samerun.DataLoader", "samerun.data.DataLoader", "samerun.exact", "samerun.data.exact"):
+    if file.calls(*KEYED_LOADERS):
         return True
     return any(file.attributes(name) for name in ("set_random_seed", "set_random_state"))
 

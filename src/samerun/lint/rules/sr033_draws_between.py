@@ -66,7 +66,7 @@ from samerun.lint.flow import Event
 from samerun.lint.notebook import Cell
 from samerun.lint.rule import Rule
 from samerun.lint.syntax import FUNCTIONS, called, end
-from samerun.lint.vocabulary import CPU, LIBRARIES, NUMPY, PYTHON
+from samerun.lint.vocabulary import CPU, IN_PLACE, LIBRARIES, NUMPY, PYTHON
 
 __all__ = ["RULE"]
 
@@ -74,7 +74,6 @@ _SHOWS = ("show", "plot", "imshow", "matshow", "display", "print", "visual", "hi
 _SHOWING = ("matplotlib.", "seaborn.", "plotly.", "IPython.display.", "builtins.print")
 # Methods and functions by which something stays that no name tells of.
 _LEAVES = frozenset("append extend add update insert pop remove fill_ copy_ write load_state_dict".split())
-_IN_PLACE = ("random.shuffle", "numpy.random.shuffle", "torch.nn.init.")
 
 _Place = tuple[int, int]
 
@@ -189,7 +188,7 @@ class _Purpose:
 
     def _is_harmless(self, event: Event) -> bool:
         """Return whether a draw changes nothing in place, and in a function is there for what that shows."""
-        if event.name.startswith(_IN_PLACE):
+        if event.name.startswith(IN_PLACE):
             return False
         if event.node is event.site:
             return True
