@@ -6,12 +6,12 @@ import ast
 
 from samerun.lint.file import File
 from samerun.lint.scopes import Binding, Scope
+from samerun.lint.syntax import Function, begin
 from samerun.lint.vocabulary import act
 
 __all__ = ["seed_at"]
 
 _NAMES = ("seed", "SEED", "random_state", "RANDOM_STATE", "random_seed", "RANDOM_SEED")
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def seed_at(file: File, node: ast.AST) -> str:
@@ -45,11 +45,10 @@ def _is_known(scope: Scope, name: str, node: ast.AST) -> bool:
     home = scope.home(name)
     if home is None or any(_is_function(binding, name) for binding in home.names[name]):
         return False
-    line: int = node.lineno  # type: ignore[attr-defined]
-    return any(binding.node.lineno < line for binding in home.names[name])  # type: ignore[attr-defined]
+    return any(begin(binding.node)[0] < begin(node)[0] for binding in home.names[name])
 
 
 def _is_function(binding: Binding, name: str) -> bool:
     if binding.source is not None:  # from numpy.random import seed
         return binding.source.name is not None and name == "seed"
-    return isinstance(binding.value, _FUNCTIONS) and name in _NAMES
+    return isinstance(binding.value, Function | ast.ClassDef) and name in _NAMES

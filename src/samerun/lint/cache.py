@@ -17,6 +17,7 @@ from samerun.lint.finding import Edit, Finding, Fix, Range
 from samerun.lint.project import Project
 from samerun.lint.registry import all_rules
 from samerun.lint.rule import Rule
+from samerun.lint.source import digest
 
 __all__ = ["FOLDER", "Cache"]
 
@@ -71,7 +72,7 @@ class Cache:
             return  # the next one who asks has to wait, and that is all
 
     def _entry(self, path: str) -> str:
-        return f"{self._folder}/{_digest(os.fsencode(path)).decode()}.json"
+        return f"{self._folder}/{digest(os.fsencode(path))}.json"
 
     def _write(self, path: str, data: bytes) -> None:
         if not os.path.isdir(self._folder):  # noqa: PTH112
@@ -90,7 +91,7 @@ class Cache:
 
 
 def _digest(data: bytes) -> bytes:
-    return blake2b(data, digest_size=16).hexdigest().encode()
+    return digest(data).encode()
 
 
 def _key(path: str, data: bytes, rules: Iterable[Rule], pedantic: bool) -> str:

@@ -8,7 +8,8 @@ from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from samerun.lint.vocabulary import CPU, act
+from samerun.lint.syntax import begin
+from samerun.lint.vocabulary import CPU, LOADERS, act
 
 if TYPE_CHECKING:
     from samerun.lint.file import File
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["Cells"]
 
 _RANDOM = frozenset("seed entropy draw model split iterate train loader generator restore unknown-seed".split())
-# To begin with these draws the seed of the workers from torch's generator, whether or not they shuffle.
-_LOADERS = frozenset(("torch.utils.data.DataLoader", "torch_geometric.loader.DataLoader"))
 # In these blocks the generators are borrowed: afterwards they are as they were.
 _APART = frozenset(("samerun.isolate", "samerun.Stream", "torch.fork_rng", "lightning.isolate_rng"))
 _MARK = re.compile(r"(%%(isolate|stream)\b|#\s*samerun:\s*(?!noqa)[\w.-]+\s*$)", re.MULTILINE)
@@ -49,7 +48,7 @@ class Cells:
 
     def number_of(self, node: ast.AST) -> int:
         """Return the number of the cell in which a node stands."""
-        return self._notebook.cell_at(node.lineno).number  # type: ignore[attr-defined]
+        return self._notebook.cell_at(begin(node)[0]).number
 
     @cached_property
     def statements(self) -> dict[int, list[ast.stmt]]:
@@ -84,15 +83,15 @@ class Cells:
         """
         libraries = event.libraries if event.kind in ("draw", "model", "split") else ()
         if event.kind == "iterate":
-            libraries = (CPU,) if event.name in _LOADERS and not self._have_own(event.file) else ()
-        elif event.kind == "train" and event.training and self._file.calls(*_LOADERS):
+            libraries = (CPU,) if event.name in LOADERS and not self._have_own(event.file) else ()
+        elif event.kind == "train" and event.training and self._file.calls(*LOADERS):
             libraries = () if self._have_own(event.file) else (CPU,)
         return () if libraries and self._is_apart(event) else libraries
 
     def _have_own(self, used: File) -> bool:
         """Return whether a loader has, or may have, a generator of its own."""
         files = (self._file,) if used is self._file else (self._file, used)
-        calls = [(file, call) for file in files for call in file.calls(*_LOADERS)]
+        calls = [(file, call) for file in files for call in file.calls(*LOADERS)]
         return any(file.argument(call, "generator") is not None or file.has_unpacking(call) for file, call in calls)
 
     def _is_apart(self, event: Event) -> bool:

@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from samerun.lint.names import Definition
-from samerun.lint.scopes import FUNCTIONS
+from samerun.lint.syntax import FUNCTIONS, names_in, text_of
 from samerun.lint.vocabulary import act
 
 if TYPE_CHECKING:
@@ -112,10 +112,9 @@ class Checkpoints:
         The ``state_dict`` of a class is none: what it leaves out another one may add.
         """
         groups: defaultdict[object, list[tuple[Piece, ast.expr]]] = defaultdict(list)
-        for call in self._methods("state_dict"):
+        for call, owner in self._methods("state_dict"):
             key, container, group = self._place(call)
             if group is not None:
-                owner = call.func.value  # type: ignore[attr-defined]
                 role = role_of(self._file, owner)
                 piece = Piece(key, name_of(owner), role_said(key) if role == "model" and key else role, call)
                 groups[group].append((piece, container))
@@ -129,17 +128,14 @@ class Checkpoints:
         found: list[Checkpoint] = []
         for call, target in self._calls_elsewhere:
             for one in target.file.checkpoints.written:
-                if target.node in target.file.around(one.node):
+                if target.file.is_inside(one.node, target.node):
                     found.append(replace(one, site=call))
         return tuple(found)
 
     @cached_property
     def loads(self) -> tuple[Load, ...]:
         """What is loaded in the file, in the order of the text."""
-        return tuple(
-            self._load(call, call.func.value)  # type: ignore[attr-defined]
-            for call in self._methods("load_state_dict")
-        )
+        return tuple(self._load(call, owner) for call, owner in self._methods("load_state_dict"))
 
     def _load(self, call: ast.Call, owner: ast.expr) -> Load:
         key, role = self._key_loaded(call), role_of(self._file, owner)
@@ -148,8 +144,7 @@ class Checkpoints:
         loop = self._file.enclosing(call, ast.For)
         if role == "model" and isinstance(owner, ast.Name) and loop is not None:
             # for one, state in zip(optimizers, states): one.load_state_dict(state)
-            bound = any(isinstance(node, ast.Name) and node.id == owner.id for node in ast.walk(loop.target))
-            role = role_said(self._file.segment(loop.iter)) if bound else role
+            role = role_said(self._file.segment(loop.iter)) if owner.id in names_in(loop.target) else role
         return Load(key, name_of(owner), role, call)
 
     @cached_property
@@ -161,7 +156,7 @@ class Checkpoints:
         if any(load.role == "optimizer" and not self._is_never_run(load.node) for load in self.loads):
             return True
         return any(
-            load.role == "optimizer" and target.node in target.file.around(load.node)
+            load.role == "optimizer" and target.file.is_inside(load.node, target.node)
             for _, target in self._calls_elsewhere
             for load in target.file.checkpoints.loads
         )
@@ -181,10 +176,11 @@ class Checkpoints:
                 found.append((call, target))
         return found
 
-    def _methods(self, name: str) -> Iterator[ast.Call]:
+    def _methods(self, name: str) -> Iterator[tuple[ast.Call, ast.expr]]:
+        """Yield the calls of a method, each with what it is a method of."""
         for call in self._file.nodes(ast.Call):
             if isinstance(call.func, ast.Attribute) and call.func.attr == name:
-                yield call
+                yield call, call.func.value
 
     def _place(self, call: ast.Call) -> tuple[str | None, ast.expr, object]:
         """Return the key that a state is put under, the outermost dictionary, and what tells it from others."""
@@ -241,10 +237,8 @@ class Checkpoints:
 
     def _names_of(self, members: list[tuple[Piece, ast.expr]]) -> Iterator[ast.Name]:
         """Yield the name that the dictionary is given, once."""
-        for piece, container in members:
-            statement: ast.AST | None = container if container is not piece.node else piece.node
-            while statement is not None and not isinstance(statement, ast.stmt):
-                statement = self._file.parent(statement)
+        for _, container in members:
+            statement = self._file.statement(container)
             target = statement.targets[0] if isinstance(statement, ast.Assign) else None
             if isinstance(target, ast.Subscript):
                 target = target.value
@@ -274,10 +268,8 @@ class Checkpoints:
         return keys, unread
 
     def _is_part(self, node: ast.AST) -> bool:
-        function = self._file.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef)
-        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-            return False
-        return function.name in ("state_dict", "__getstate__", "get_state")
+        function = self._file.enclosing_function(node)
+        return function is not None and function.name in ("state_dict", "__getstate__", "get_state")
 
     def _key_loaded(self, call: ast.Call) -> str | None:
         value: ast.AST | None = call.args[0] if call.args else self._file.argument(call, "state_dict")
@@ -295,10 +287,9 @@ def role_of(file: File, owner: ast.expr) -> str:
     """Return what something with a state is: by what made it where that is known, else by its name."""
     kind = file.kind_of(owner)
     class_ = file.class_of(owner)
-    if kind is not None:
-        known = act(kind)
-        if known is not None and known.kind in ("optimizer", "scheduler", "scaler"):
-            return known.kind
+    known = act(kind)
+    if known is not None and known.kind in ("optimizer", "scheduler", "scaler"):
+        return known.kind
     made = class_.node.name if class_ is not None and isinstance(class_.node, ast.ClassDef) else kind or ""
     if _AVERAGES.fullmatch(made.rpartition(".")[2]):
         return "average"
@@ -327,11 +318,6 @@ def name_of(owner: ast.AST) -> str:
     if isinstance(owner, ast.Subscript):
         return text_of(owner.slice) or name_of(owner.value)
     return owner.id if isinstance(owner, ast.Name) else ""
-
-
-def text_of(node: ast.AST | None) -> str | None:
-    """Return the text that a constant is."""
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
 def tells_of_generators(name: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from samerun.lint.names import Definition
-from samerun.lint.scopes import FUNCTIONS
+from samerun.lint.syntax import FUNCTIONS, is_off
 from samerun.lint.vocabulary import act
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _found(file: File) -> Iterator[TrainingDraw]:
             yield TrainingDraw("shuffle", choice)
     for event in file.timeline:
         if event.kind == "draw" and event.training and not _is_start(event.name):
-            yield TrainingDraw("step", event.node if event.file is file else event.site)
+            yield TrainingDraw("step", event.place(file))
 
 
 def _is_sampler(name: str | None) -> bool:
@@ -105,7 +105,7 @@ def _kind(file: File, name: str, call: ast.Call) -> Kind | None:
         return "shuffle"
     if name.startswith("torch.nn.") and "ropout" in last:
         rate = file.argument(call, "p", 1 if "functional" in name else 0)
-        return None if isinstance(rate, ast.Constant) and not rate.value else "dropout"
+        return None if is_off(rate) else "dropout"
     if name.startswith("torchvision.transforms.") and (last.startswith("Rand") or last in _AUTOMATIC):
         return "transform"
     if name.startswith("timm."):
@@ -114,8 +114,8 @@ def _kind(file: File, name: str, call: ast.Call) -> Kind | None:
         return _OF_TIMM.get(last)
     if what is None or what.kind != "draw" or _is_start(name):
         return None
-    function = file.enclosing(call, ast.FunctionDef, ast.AsyncFunctionDef)
-    around = function.name if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else ""
+    function = file.enclosing_function(call)
+    around = function.name if function is not None else ""
     if around in _ITEMS:
         return "item"
     if around in _STEPS:
@@ -133,4 +133,4 @@ def _shuffles(file: File, call: ast.Call) -> bool:
 
 def _is_true(value: ast.expr | None) -> bool:
     """Return whether an argument is given that is, or may be, true."""
-    return value is not None and not (isinstance(value, ast.Constant) and not value.value)
+    return value is not None and not is_off(value)

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from samerun.lint import source
-from samerun.lint.finding import Edit, Range
+from samerun.lint.finding import Edit
 from samerun.lint.names import Definition, Names
 from samerun.lint.notebook import Notebook
 from samerun.lint.project import Project
 from samerun.lint.scopes import Index, Scope, index
+from samerun.lint.syntax import FUNCTIONS, Function, is_constant
+from samerun.lint.text import Text
 from samerun.lint.values import Values
 from samerun.lint.vocabulary import Act, act
 
@@ -26,29 +28,23 @@ if TYPE_CHECKING:
 __all__ = ["File"]
 
 _Node = TypeVar("_Node", bound=ast.AST)
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _TRAINS = frozenset(("backward", "step", "fit", "manual_backward", "training_step"))
 
 
-class File:
-    """One Python file or notebook. Nothing of it is ever run or imported.
+class File(Text):
+    """One Python file or notebook. Nothing of it is ever run or imported. Places in it and edits are those of a text.
 
     Attributes:
         path: where it is, or what it is called.
-        text: the Python text; of a notebook that of all code cells, magics made harmless.
-        lines: its lines without their ends.
         tree: the parsed text.
-        notebook: the cells, if it is a notebook.
         project: where other modules of the project are found.
     """
 
     def __init__(self, path: Path, text: str, project: Project, notebook: Notebook | None = None) -> None:
+        super().__init__(text, notebook)
         self.path = path
-        self.text = text
         self.project = project
-        self.notebook = notebook
-        self.lines = source.split(text)
         self.tree = source.parse(text, str(path))
         self.names = Names(self)
         self.values = Values(self)
@@ -74,11 +70,6 @@ class File:
     def is_package(self) -> bool:
         """Whether it is the `__init__` of a package."""
         return self.path.name == "__init__.py"
-
-    @cached_property
-    def _starts(self) -> list[int]:
-        """Where each line begins in the text."""
-        return source.starts(self.text)
 
     @cached_property
     def index(self) -> Index:
@@ -136,6 +127,14 @@ class File:
         found = [call for name in names for call in self._calls.get(name, ())]
         return found if len(names) == 1 else sorted(found, key=lambda call: (call.lineno, call.col_offset))
 
+    def assigned(self, name: str) -> Iterator[tuple[ast.expr, ast.expr]]:
+        """Yield where what has a canonical name is set, and to what: ``torch.backends.cudnn.benchmark``."""
+        for node in self.nodes(ast.Assign):
+            for target in node.targets:
+                named = isinstance(target, ast.Attribute) and target.attr == name.rpartition(".")[2]
+                if named and self.resolve(target) == name:
+                    yield target, node.value
+
     @property
     def called(self) -> dict[str, list[ast.Call]]:
         """All calls whose canonical name is known, by it."""
@@ -183,6 +182,18 @@ class File:
             if isinstance(found, kinds):
                 return found
         return None
+
+    def is_inside(self, node: ast.AST, outer: ast.AST) -> bool:
+        """Return whether a node stands in another one, and is not that one."""
+        return any(around is outer for around in self.around(node))
+
+    def statement(self, node: ast.AST) -> ast.stmt | None:
+        """Return the statement that a node stands in, or is."""
+        return node if isinstance(node, ast.stmt) else self.enclosing(node, ast.stmt)
+
+    def enclosing_function(self, node: ast.AST) -> Function | None:
+        """Return the nearest function or method around a node; a lambda is none."""
+        return next((found for found in self.around(node) if isinstance(found, Function)), None)
 
     def loops(self, node: ast.AST) -> list[ast.AST]:
         """Return the loops that a node is run in each round of, the nearest first, up to the function around it."""
@@ -257,7 +268,7 @@ class File:
     def _calls_by_place(self) -> dict[ast.AST, list[ast.Call]]:
         found: defaultdict[ast.AST, list[ast.Call]] = defaultdict(list)
         for call in self.nodes(ast.Call):
-            function = self.enclosing(call, ast.FunctionDef, ast.AsyncFunctionDef)
+            function = self.enclosing_function(call)
             for place in (*([function] if function is not None else []), *self.loops(call)):
                 found[place].append(call)
         return dict(found)
@@ -302,7 +313,7 @@ class File:
     def _returns(self) -> dict[ast.AST, list[ast.expr]]:
         found: defaultdict[ast.AST, list[ast.expr]] = defaultdict(list)
         for node in self.nodes(ast.Return):
-            function = self.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef)
+            function = self.enclosing_function(node)
             if node.value is not None and function is not None and self.runs_when_called(function):
                 found[function].append(node.value)
         return dict(found)
@@ -331,7 +342,7 @@ class File:
     @cached_property
     def _generators(self) -> frozenset[ast.AST | None]:
         yields = [*self.nodes(ast.Yield), *self.nodes(ast.YieldFrom)]
-        return frozenset(self.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda) for node in yields)
+        return frozenset(self.enclosing(node, *FUNCTIONS) for node in yields)
 
     def argument(self, call: ast.Call, name: str, position: int | None = None) -> ast.expr | None:
         """Return an argument of a call by its name, or by its position from 0; None if it is not given."""
@@ -349,13 +360,15 @@ class File:
 
     def act(self, call: ast.Call) -> Act | None:
         """Return what a call does by its name and by whether it is given a number; None for what is of no account."""
-        name = self.resolve(call.func)
-        found = act(name) if name is not None else None
+        found = act(self.resolve(call.func))
         if found is None or not found.number or self.has_unpacking(call):
             return found
         given = self.argument(call, found.number, 0)
-        is_none = given is None or (isinstance(given, ast.Constant) and given.value is None)
-        return Act("entropy", found.libraries) if is_none else found
+        return Act("entropy", found.libraries) if given is None or is_constant(given, None) else found
+
+    def does(self, kind: str) -> bool:
+        """Return whether some call in the file does this by its name: a kind of `vocabulary.Act`."""
+        return any(found is not None and found.kind == kind for found in map(act, self._calls))
 
     # What happens
 
@@ -407,87 +420,12 @@ class File:
 
         return Checkpoints(self)
 
-    # Places
-
-    def range(self, node: ast.AST) -> Range:
-        """Return where a node stands; of a function, class or loop the first line only."""
-        line, end = node.lineno, node.end_lineno  # type: ignore[attr-defined]
-        start, stop = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
-        if isinstance(node, ast.stmt) and hasattr(node, "body") and end != line:
-            end, stop = line, len(self.lines[line - 1].encode())
-        return self.place(Range(line, self._column(line, start), end, self._column(end, stop)))
-
-    def place(self, range: Range) -> Range:  # noqa: A002 - it is one
-        """Return a stretch of the text as one of the cell that it lies in; in a file it is the same."""
-        return range if self.notebook is None else self.notebook.place(range)
-
-    def where(self, node: ast.AST) -> str:
-        """Return where a node stands, in words for messages: ``line 3``, or ``line 3 of cell 2``."""
-        place = self.range(node)
-        return f"line {place.line} of cell {place.cell}" if place.cell else f"line {place.line}"
-
-    def text_line(self, range: Range) -> int:  # noqa: A002
-        """Return the line of the whole text that a stretch begins in."""
-        before = self.notebook.cell(range.cell).first - 1 if self.notebook is not None and range.cell else 0
-        return before + range.line
-
-    def line(self, range: Range) -> str:  # noqa: A002
-        """Return the first line of a stretch, as it stands in the file."""
-        lines = self.lines if self.notebook is None else self.notebook.lines_of(range.cell)
-        return lines[range.line - 1] if 0 < range.line <= len(lines) else ""
-
-    def segment(self, node: ast.AST) -> str:
-        """Return the text of a node."""
-        # ast.get_source_segment parts the whole text into lines each time that it is asked.
-        line, end = node.lineno, node.end_lineno  # type: ignore[attr-defined]
-        start, stop = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
-        begin = self._starts[line - 1] + self._column(line, start) - 1
-        return self.text[begin : self._starts[end - 1] + self._column(end, stop) - 1]
-
-    def replace(self, node: ast.AST, text: str) -> Edit:
-        """Return the edit that puts a text in the place of a node."""
-        line, end = node.lineno, node.end_lineno  # type: ignore[attr-defined]
-        start, stop = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
-        return Edit(self.place(Range(line, self._column(line, start), end, self._column(end, stop))), text)
-
-    def insert(self, node: ast.AST, text: str, after: bool = True) -> Edit:
-        """Return the edit that puts a text directly after, or before, a node."""
-        whole = self.replace(node, "").range
-        line, column = (whole.end_line, whole.end_column) if after else (whole.line, whole.column)
-        return Edit(Range(line, column, line, column, whole.cell), text)
-
-    def add_argument(self, call: ast.Call, text: str) -> Edit:
-        """Return the edit that adds an argument at the end of a call, whether or not a comma is there."""
-        given: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
-        if given:
-            last = max(given, key=lambda node: (node.end_lineno or 0, node.end_col_offset or 0))
-            return self.insert(last, f", {text}")
-        whole = self.replace(call, "").range
-        line, column = whole.end_line, whole.end_column - 1
-        return Edit(Range(line, column, line, column, whole.cell), text)
+    # Edits
 
     def add_line(self, node: ast.AST, text: str) -> Edit | None:
         """Return the edit that adds a statement in a line of its own after the statement that a node stands in.
 
         None where the statement shares its line with others.
         """
-        statement: ast.AST | None = node
-        while statement is not None and not isinstance(statement, ast.stmt):
-            statement = self.parent(statement)
-        if statement is None:
-            return None
-        whole = self.replace(statement, "").range
-        first = self.line(whole)
-        indent = first[: whole.column - 1]
-        last = self.line(Range(whole.end_line, 1, whole.end_line, 1, whole.cell))
-        rest = last[whole.end_column - 1 :].strip()
-        if indent.strip() or (rest and not rest.startswith("#")):
-            return None
-        column = len(last) + 1
-        end = "\r\n" if "\r\n" in self.text else "\n"
-        return Edit(Range(whole.end_line, column, whole.end_line, column, whole.cell), f"{end}{indent}{text}")
-
-    def _column(self, line: int, offset: int) -> int:
-        """Return the column, in characters from 1, of an offset in bytes."""
-        text = self.lines[line - 1] if line <= len(self.lines) else ""
-        return offset + 1 if text.isascii() else len(text.encode()[:offset].decode(errors="ignore")) + 1
+        statement = self.statement(node)
+        return self.line_after(statement, text) if statement is not None else None

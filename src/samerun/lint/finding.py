@@ -66,3 +66,9 @@ class Finding:
     range: Range
     fix: Fix | None = None
     pedantic: bool = False
+
+    @property
+    def message_in_cell(self) -> str:
+        """The message; in a notebook after the cell and line, for what shows lines of the JSON alone."""
+        place = self.range
+        return f"cell {place.cell}, line {place.line}: {self.message}" if place.cell else self.message

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from samerun.lint.names import Definition
-from samerun.lint.vocabulary import CALLERS, METHODS, act, may_seed
+from samerun.lint.vocabulary import CALLERS, METHODS, MODELS, act, may_seed
 
 if TYPE_CHECKING:
-    from samerun.lint.file import File, Function
+    from samerun.lint.file import File
+from samerun.lint.syntax import Function, text_of
 
 __all__ = ["Event", "timeline"]
 
 # Events in all: beyond this a rule has seen enough.
 _MOST = 2_000
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +48,14 @@ class Event:
     certain: bool
     loop: ast.AST | None
     training: bool
+
+    def place(self, file: File) -> ast.expr | ast.stmt:
+        """Return what stands for it in the file whose timeline this is."""
+        return self.node if self.file is file else self.site
+
+    def where(self, file: File) -> str:
+        """Return where it stands, in words for messages about a file: ``line 3``, or ``line 3 of model.py``."""
+        return self.file.where(self.node) + ("" if self.file is file else f" of {self.file.path.name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +129,7 @@ class _Walk:
         return True
 
     def _function(self, statement: ast.stmt, where: _Where) -> bool:
-        assert isinstance(statement, _FUNCTIONS)
+        assert isinstance(statement, Function)
         for node in (*statement.decorator_list, *statement.args.defaults, *statement.args.kw_defaults):
             if node is not None:
                 self.expression(node, where)
@@ -186,9 +194,7 @@ class _Walk:
 
     def _set(self, target: ast.expr, where: _Where) -> None:
         if isinstance(target, ast.Subscript) and where.file.resolve(target.value) == "os.environ":
-            key = target.slice
-            name = key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else ""
-            self._add("environment", (), name, target, where)
+            self._add("environment", (), text_of(target.slice) or "", target, where)
         elif isinstance(target, ast.Attribute):
             name = where.file.resolve(target) or ""
             if name.startswith("torch.backends."):
@@ -217,7 +223,7 @@ class _Walk:
         while isinstance(node, ast.Call) and node.args:  # enumerate(tqdm(loader))
             node = node.args[0]
         name = where.file.kind_of(node)
-        found = act(name) if name is not None else None
+        found = act(name)
         if found is not None and found.kind == "loader":
             self._add("iterate", (), name or "", node, where)
 
@@ -255,7 +261,7 @@ class _Walk:
             start = meaning.file.values.method(meaning.node, "__init__")
             if start is not None:
                 self._follow(call, start, where)
-            found = _MODELS & ancestors
+            found = MODELS & ancestors
             if found:
                 self._add("model", (), meaning.node.name, call, where)
         else:
@@ -284,7 +290,7 @@ class _Walk:
 
     def _follow(self, call: ast.Call, target: Definition, where: _Where) -> None:
         function = target.node
-        if isinstance(function, _FUNCTIONS) and target.file.runs_when_called(function):
+        if isinstance(function, Function) and target.file.runs_when_called(function):
             self._take(target.file.timeline_of(function), call, where)
 
     def _take(self, events: Iterable[Event], here: ast.expr | ast.stmt, where: _Where) -> None:
@@ -311,7 +317,6 @@ def _is_main(test: ast.expr) -> bool:
     return names and any(isinstance(side, ast.Constant) and side.value == "__main__" for side in sides)
 
 
-_MODELS = frozenset(("torch.nn.Module", "lightning.LightningModule"))
 _STATEMENTS = {
     ast.FunctionDef: _Walk._function,
     ast.AsyncFunctionDef: _Walk._function,

@@ -1,4 +1,4 @@
-"""What a file shows its writer to want: the same run again, and on a GPU."""
+"""What a file shows its writer to be about: data, the same run again, a GPU."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import ast
 from collections.abc import Callable
 
 from samerun.lint.file import File
+from samerun.lint.syntax import Function
 from samerun.lint.vocabulary import CPU, CUDA, Act, act
 
-__all__ = ["seeds", "sets_flag", "uses_cuda"]
+__all__ = ["about_data", "seeds", "sets_flag", "uses_cuda"]
 
 _DETERMINISTIC = (
     "torch.use_deterministic_algorithms",
@@ -18,8 +19,21 @@ _DETERMINISTIC = (
     "transformers.enable_full_determinism",
     "monai.utils.set_determinism",
 )
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _TORCH = frozenset((CPU, CUDA))
+_PACKAGES = frozenset(
+    "torch numpy pandas tensorflow keras sklearn datasets PIL cv2 torchvision transformers jax lightning fastai monai "
+    "torchaudio librosa imageio skimage polars xgboost lightgbm tifffile nibabel h5py".split()
+)
+
+
+def about_data(file: File) -> bool:
+    """Return whether a file imports anything that data is read, counted or trained with."""
+    for node in file.nodes(ast.Import):
+        if any(alias.name.partition(".")[0] in _PACKAGES for alias in node.names):
+            return True
+    return any(
+        not node.level and (node.module or "").partition(".")[0] in _PACKAGES for node in file.nodes(ast.ImportFrom)
+    )
 
 
 def seeds(file: File) -> bool:
@@ -63,6 +77,6 @@ def _has(file: File, wanted: Callable[[Act, str], bool]) -> bool:
     return any(
         fits(event.name)
         for target in called
-        if target is not None and target.file is not file and isinstance(target.node, _FUNCTIONS)
+        if target is not None and target.file is not file and isinstance(target.node, Function)
         for event in target.file.timeline_of(target.node)
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from samerun.lint.canonical import canonical
 from samerun.lint.scopes import Binding, Import, Scope
+from samerun.lint.syntax import Function, is_constant
 
 if TYPE_CHECKING:
     from samerun.lint.file import File
@@ -91,7 +92,7 @@ class Names:
     def _bound(self, bindings: list[Binding], depth: int) -> Meaning:
         imports = [binding for binding in bindings if binding.source is not None]
         if imports:  # `try: import x` and `except ImportError: x = None`
-            bindings = [binding for binding in bindings if not _is_none(binding.value)]
+            bindings = [binding for binding in bindings if not is_constant(binding.value, None)]
         elif len(bindings) > 1:
             return None  # two assignments of the same function are two chances to be another one
         found: Meaning = None
@@ -105,7 +106,7 @@ class Names:
     def _one(self, binding: Binding, depth: int) -> Meaning:
         if binding.source is not None:
             return self._imported(binding.source, depth)
-        if isinstance(binding.value, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        if isinstance(binding.value, Function | ast.ClassDef):
             return Definition(self._file, binding.value)
         if isinstance(binding.value, ast.Name | ast.Attribute):
             return self.meaning(binding.value, depth)
@@ -142,7 +143,3 @@ def _attribute(found: Meaning, name: str, depth: int) -> Meaning:
     if isinstance(found.node, ast.ClassDef):
         return found.file.values.method(found.node, name, depth + 1)
     return None
-
-
-def _is_none(node: ast.AST | None) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None

@@ -7,17 +7,20 @@ Where they leave the file it cannot know.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from samerun.lint.items import ADDS, ASKS, BARS, CARRIES, COUNTERS, DATASETS, FORGETS, ROWS, SORTING, SORTS
+from samerun.lint.reaching import reaches
+from samerun.lint.syntax import FUNCTIONS, Function, called, names_in
 from samerun.lint.vocabulary import act
 
 if TYPE_CHECKING:
     from samerun.lint.file import File
     from samerun.lint.scopes import Scope
 
-__all__ = ["Fate", "about_data", "fate"]
+__all__ = ["Fate", "fate"]
 
 
 class Fate(IntEnum):
@@ -34,52 +37,6 @@ class Fate(IntEnum):
 
 
 _DEEPEST = 12
-_PACKAGES = frozenset(
-    "torch numpy pandas tensorflow keras sklearn datasets PIL cv2 torchvision transformers jax lightning fastai monai "
-    "torchaudio librosa imageio skimage polars xgboost lightgbm tifffile nibabel h5py".split()
-)
-_FORGETS = frozenset(
-    "builtins.len builtins.set builtins.frozenset builtins.any builtins.all builtins.max builtins.min builtins.sum "
-    "builtins.print builtins.bool builtins.isinstance builtins.type builtins.str builtins.repr builtins.id "
-    "builtins.hash collections.Counter numpy.unique numpy.max numpy.min numpy.sum numpy.mean numpy.isin "
-    "pprint.pprint".split()
-)
-_SORTS = frozenset("builtins.sorted numpy.sort natsort.natsorted natsort.os_sorted natsort.humansorted".split())
-_CARRIES = frozenset(
-    "builtins.list builtins.tuple builtins.enumerate builtins.zip builtins.map builtins.filter builtins.iter "
-    "builtins.reversed builtins.dict "
-    "itertools.chain itertools.islice itertools.chain.from_iterable itertools.product copy.copy copy.deepcopy "
-    "collections.deque".split()
-)
-# Bars that show how far a loop is, whatever package and module they come from.
-_BARS = frozenset(("tqdm", "tqdm_notebook", "track", "progress_bar", "master_bar"))
-# Rows in the order of the items.
-_ROWS = frozenset(
-    "numpy.array numpy.asarray torch.tensor numpy.concatenate numpy.vstack numpy.hstack numpy.stack torch.stack "
-    "torch.cat torch.concat torch.vstack pandas.concat pandas.DataFrame pandas.Series torch.utils.data.Subset "
-    "torch.utils.data.ConcatDataset torch.utils.data.TensorDataset "
-    "tensorflow.data.Dataset.from_tensor_slices tensorflow.constant tensorflow.data.TFRecordDataset".split()
-)
-_DATASETS = ("torch.utils.data.", "torch_geometric.data.", "tensorflow.keras.utils.Sequence", "keras.utils.Sequence")
-_SORTING = frozenset(("sort", "sort_values", "sort_index", "argsort"))
-_ASKS = frozenset(
-    "isin difference intersection issubset issuperset isdisjoint union update add discard remove count shape size "
-    "append extend insert clear nunique unique value_counts describe info head tail __len__ __contains__ "
-    "intersection_update difference_update symmetric_difference".split()
-)
-_ADDS = frozenset(("append", "extend", "insert", "appendleft"))
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_COUNTERS = frozenset(("builtins.enumerate", "builtins.range"))
-
-
-def about_data(file: File) -> bool:
-    """Return whether a file imports anything that data is read, counted or trained with."""
-    for node in file.nodes(ast.Import):
-        if any(alias.name.partition(".")[0] in _PACKAGES for alias in node.names):
-            return True
-    return any(
-        not node.level and (node.module or "").partition(".")[0] in _PACKAGES for node in file.nodes(ast.ImportFrom)
-    )
 
 
 def fate(file: File, node: ast.expr) -> Fate:
@@ -116,8 +73,7 @@ class _Ways:
         assert isinstance(call, ast.Call)
         if node is call.func:
             return Fate.UNKNOWN
-        last = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-        if last in _BARS:
+        if called(call) in BARS:
             return self.of(call)
         name = self._file.resolve(call.func)
         if name is not None:
@@ -127,15 +83,15 @@ class _Ways:
         return self._project(call, node)
 
     def _given(self, call: ast.Call, name: str) -> Fate:
-        if name in _SORTS:
+        if name in SORTS:
             return Fate.SORTED
-        if name in _FORGETS:
+        if name in FORGETS:
             return Fate.LOST
-        if name in _CARRIES:
+        if name in CARRIES:
             if name == "builtins.enumerate" and self._numbers(call):
                 return Fate.KEPT
             return self.of(call)
-        if name in _ROWS:
+        if name in ROWS:
             return _rows(self.of(call))
         what = act(name)
         return Fate.KEPT if what is not None and what.kind in ("draw", "split", "loader") else Fate.UNKNOWN
@@ -152,9 +108,9 @@ class _Ways:
 
     def _method(self, function: ast.Attribute) -> Fate:
         """Return what a method does with an argument: of a list, a set, something unknown."""
-        if function.attr in _ADDS:
+        if function.attr in ADDS:
             return self._holder(function.value)
-        if function.attr in _ASKS:
+        if function.attr in ASKS:
             return Fate.LOST
         if function.attr in ("choice", "shuffle", "permutation", "sample"):
             return Fate.KEPT  # of a generator
@@ -168,11 +124,11 @@ class _Ways:
         function: ast.AST | None = target.node
         skip = 0
         if isinstance(function, ast.ClassDef):
-            if any(name.startswith(_DATASETS) for name in target.file.ancestors(function)):
+            if any(name.startswith(DATASETS) for name in target.file.ancestors(function)):
                 return Fate.KEPT
             start = target.file.values.method(function, "__init__")
             function, skip = (start.node if start is not None and start.file is self._file else None), 1
-        if target.file is not self._file or not isinstance(function, _FUNCTIONS):
+        if target.file is not self._file or not isinstance(function, Function):
             return Fate.UNKNOWN
         if isinstance(self._file.parent(function), ast.ClassDef):
             skip = 1
@@ -196,14 +152,14 @@ class _Ways:
     def _element(self, parent: ast.AST, node: ast.AST) -> Fate:
         """Return what becomes of a list of lists, whose own items are in an order."""
         around = self._file.parent(parent)
-        if isinstance(parent, ast.Tuple) and isinstance(around, ast.Return):
-            return self._returned(around, parent, parent.elts.index(node))  # type: ignore[arg-type]
+        if isinstance(parent, ast.Tuple) and isinstance(around, ast.Return) and isinstance(node, ast.expr):
+            return self._returned(around, parent, parent.elts.index(node))
         return min(self.of(parent), Fate.UNKNOWN)
 
     def _value(self, parent: ast.AST, _: ast.AST) -> Fate:
         """Follow a column of ``pandas.DataFrame({"path": files})``."""
         call = self._file.parent(parent)
-        table = isinstance(call, ast.Call) and self._file.resolve(call.func) in _ROWS
+        table = isinstance(call, ast.Call) and self._file.resolve(call.func) in ROWS
         return self._argument(call, parent) if table and call is not None else Fate.UNKNOWN
 
     def _unpacked(self, parent: ast.AST, _: ast.AST) -> Fate:
@@ -266,12 +222,12 @@ class _Ways:
 
     def _attribute(self, parent: ast.AST, _: ast.AST) -> Fate:
         assert isinstance(parent, ast.Attribute)
-        if parent.attr in _SORTING:
+        if parent.attr in SORTING:
             return Fate.SORTED
         call = self._file.parent(parent)
         if parent.attr == "index" and isinstance(call, ast.Call):
             return Fate.KEPT
-        if parent.attr in _ASKS:
+        if parent.attr in ASKS:
             return Fate.LOST
         if parent.attr in ("copy", "tolist", "items", "keys", "values", "reset_index"):
             return self.of(call) if call is not None else Fate.UNKNOWN
@@ -291,8 +247,8 @@ class _Ways:
 
     def _returned(self, parent: ast.AST, _: ast.AST, position: int | None = None) -> Fate:
         """Follow what a function returns, or one of the things that it does, to where the file calls it."""
-        function = self._file.enclosing(parent, *_FUNCTIONS, ast.Lambda)
-        if not isinstance(function, _FUNCTIONS) or (f"return {position}", function) in self._seen:
+        function = self._file.enclosing(parent, *FUNCTIONS)
+        if not isinstance(function, Function) or (f"return {position}", function) in self._seen:
             return Fate.UNKNOWN
         self._seen.add((f"return {position}", function))
         calls = self._file.calls_of(function)
@@ -333,35 +289,9 @@ class _Ways:
         uses = (
             node
             for node in self._file.variable(name, home)
-            if isinstance(node.ctx, ast.Load) and (since is None or self._reaches(since, node))
+            if isinstance(node.ctx, ast.Load) and (since is None or reaches(self._file, since, node))
         )
         return _of_all(self.of(node) for node in uses)
-
-    def _reaches(self, statement: ast.Assign, use: ast.Name) -> bool:
-        """Return whether a use may be of what a statement gives the name, and not of what it is given after that."""
-        last = self._last_given(use)
-        if last is None or last is statement or last.lineno < statement.lineno < use.lineno:
-            return True
-        # From one round of a loop to the next.
-        return statement.lineno > use.lineno and any(
-            self._inside(loop, statement) and not self._inside(loop, last) for loop in self._file.loops(use)
-        )
-
-    def _last_given(self, use: ast.Name) -> ast.Assign | None:
-        """Return the last statement of its function before a use that surely gives the name something."""
-        inner: ast.AST = use
-        for around in self._file.around(use):
-            if isinstance(inner, ast.stmt):
-                for block in ("body", "orelse", "finalbody"):
-                    statements = getattr(around, block, None)
-                    if isinstance(statements, list) and inner in statements:
-                        found = _gives(statements[: statements.index(inner)], use.id)
-                        if found is not None:
-                            return found
-            if isinstance(around, (*_FUNCTIONS, ast.Lambda)):
-                break
-            inner = around
-        return None
 
     def _own(self, around: ast.ClassDef, target: ast.Attribute) -> Fate:
         if (target.attr, around) in self._seen:
@@ -387,15 +317,15 @@ class _Ways:
     def _step(self, loop: ast.For | ast.AsyncFor, node: ast.AST, numbers: frozenset[str]) -> Fate:
         if isinstance(node, ast.Call):
             name = self._file.resolve(node.func)
-            if name in _SORTS:
+            if name in SORTS:
                 first = node.args[0] if node.args else None  # of os.walk
-                return Fate.SORTED if isinstance(first, ast.Name) and first.id in _names(loop.target) else Fate.LOST
+                return Fate.SORTED if isinstance(first, ast.Name) and first.id in names_in(loop.target) else Fate.LOST
             if isinstance(node.func, ast.Attribute) and name is None:
-                if node.func.attr == "sort" and _names(node.func) & _names(loop.target):
+                if node.func.attr == "sort" and names_in(node.func) & names_in(loop.target):
                     return Fate.SORTED
-                if node.func.attr in _ADDS and not self._within(loop, node.func.value):
+                if node.func.attr in ADDS and not self._within(loop, node.func.value):
                     return self._holder(node.func.value)
-            found = act(name) if name is not None else None
+            found = act(name)
             if found is not None and found.kind in ("draw", "split"):
                 return Fate.KEPT
         elif isinstance(node, ast.AugAssign):
@@ -411,15 +341,15 @@ class _Ways:
         """Return what becomes of ``rows[i] = x``, ``index[name] = i`` and ``rows = numpy.concatenate((rows, x))``."""
         target = node.targets[0]
         if isinstance(target, ast.Subscript):
-            kept = _names(target.slice) & numbers or (isinstance(node.value, ast.Name) and node.value.id in numbers)
+            kept = names_in(target.slice) & numbers or (isinstance(node.value, ast.Name) and node.value.id in numbers)
             length = isinstance(node.value, ast.Call) and self._file.resolve(node.value.func) == "builtins.len"
-            same = length and _names(target.value) & _names(node.value)
+            same = length and names_in(target.value) & names_in(node.value)
             if not (kept or same):
                 return Fate.LOST
             return Fate.UNKNOWN if self._is_of_a_batch(loop, target.value) else Fate.KEPT
         if isinstance(target, ast.Name) and isinstance(node.value, ast.Call | ast.BinOp):
-            grows = isinstance(node.value, ast.Call) and self._file.resolve(node.value.func) in _ROWS
-            if grows and target.id in _names(node.value) and not self._fresh(loop, target):
+            grows = isinstance(node.value, ast.Call) and self._file.resolve(node.value.func) in ROWS
+            if grows and target.id in names_in(node.value) and not self._fresh(loop, target):
                 return _rows(self._holder(target))
         return Fate.LOST
 
@@ -427,15 +357,15 @@ class _Ways:
         """Return whether rows are made anew for each part of the items, and then used up."""
         made = [binding.node for binding in self._file.names.bindings(rows)]
         return any(
-            any(self._inside(outer, node) and not self._inside(loop, node) for node in made)
-            and not self._inside(outer, self._items)
+            any(self._file.is_inside(node, outer) and not self._file.is_inside(node, loop) for node in made)
+            and not self._file.is_inside(self._items, outer)
             for outer in self._file.around(loop)
             if isinstance(outer, ast.For | ast.AsyncFor | ast.While)
         )
 
     def _fresh(self, loop: ast.AST, target: ast.Name) -> bool:
         """Return whether a name is given a value in a loop only, so that each round has its own."""
-        return all(self._inside(loop, binding.node) for binding in self._file.names.bindings(target))
+        return all(self._file.is_inside(binding.node, loop) for binding in self._file.names.bindings(target))
 
     def _within(self, loop: ast.AST, holder: ast.expr) -> bool:
         """Return whether what is added to was made in the loop, so that each item has its own."""
@@ -444,20 +374,7 @@ class _Ways:
                 return False
             holder = holder.value
         bindings = self._file.names.bindings(holder)
-        return bool(bindings) and all(self._inside(loop, binding.node) for binding in bindings)
-
-    def _inside(self, loop: ast.AST, node: ast.AST) -> bool:
-        return any(found is loop for found in self._file.around(node))
-
-
-def _gives(statements: list[ast.stmt], name: str) -> ast.Assign | None:
-    """Return the last of some statements that assigns to a name."""
-    for statement in reversed(statements):
-        if isinstance(statement, ast.Assign) and any(
-            isinstance(target, ast.Name) and target.id == name for target in statement.targets
-        ):
-            return statement
-    return None
+        return bool(bindings) and all(self._file.is_inside(binding.node, loop) for binding in bindings)
 
 
 def _of_all(found: Iterable[Fate]) -> Fate:
@@ -482,10 +399,10 @@ def _numbers(file: File, loop: ast.For | ast.AsyncFor) -> frozenset[str]:
         name = file.resolve(loop.iter.func)
         first = loop.target.elts[0] if isinstance(loop.target, ast.Tuple) and loop.target.elts else loop.target
         inner = loop.iter
-        while inner.args and isinstance(inner.args[0], ast.Call) and name not in _COUNTERS:  # tqdm(enumerate(...))
+        while inner.args and isinstance(inner.args[0], ast.Call) and name not in COUNTERS:  # tqdm(enumerate(...))
             inner = inner.args[0]
             name = file.resolve(inner.func)
-        if name in _COUNTERS and isinstance(first, ast.Name):
+        if name in COUNTERS and isinstance(first, ast.Name):
             found.add(first.id)
     for node in (node for part in loop.body for node in ast.walk(part)):
         if (
@@ -498,17 +415,7 @@ def _numbers(file: File, loop: ast.For | ast.AsyncFor) -> frozenset[str]:
 
 
 def _counts(loop: ast.AST, index: ast.expr) -> bool:
-    return isinstance(loop, ast.For) and isinstance(index, ast.Name) and index.id in _names(loop.target)
-
-
-def _names(node: ast.AST) -> set[str]:
-    return set(_each_name(node))
-
-
-def _each_name(node: ast.AST) -> Iterator[str]:
-    for found in ast.walk(node):
-        if isinstance(found, ast.Name):
-            yield found.id
+    return isinstance(loop, ast.For) and isinstance(index, ast.Name) and index.id in names_in(loop.target)
 
 
 _WAYS = {

@@ -7,7 +7,6 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +57,7 @@ class Project:
         """Keep a file that was read elsewhere, and what it was made of."""
         path = os.path.abspath(file.path)  # noqa: PTH100 - a tenth of the time of Path.absolute
         self._files[path] = file
-        self._digests[path] = _digest(data)
+        self._digests[path] = source.digest(data)
 
     def is_large(self, file: File) -> bool:
         """Return whether importing a file runs more of the project than is read, so that what that does is unknown."""
@@ -143,7 +142,7 @@ class Project:
     def _digest(self, path: str) -> str | None:
         if path not in self._digests:
             try:
-                self._digests[path] = _digest(source.read_bytes(Path(path)))
+                self._digests[path] = source.digest(source.read_bytes(Path(path)))
             except LintError:
                 self._digests[path] = None
         return self._digests[path]
@@ -156,7 +155,7 @@ class Project:
             except OSError:
                 names = []
             modules = {name for name in names if name.endswith(".py") or "." not in name} - {"__pycache__"}
-            self._listings[folder] = _digest(os.fsencode("/".join(sorted(modules))))
+            self._listings[folder] = source.digest(os.fsencode("/".join(sorted(modules))))
         return self._listings[folder]
 
     def _nearest_folder(self, folder: str) -> str:
@@ -199,7 +198,7 @@ class Project:
             return None
         try:
             data = source.read_bytes(Path(path))
-            self._digests[path] = _digest(data)
+            self._digests[path] = source.digest(data)
             return File.of(data, Path(path), self)
         except LintError:
             return None
@@ -218,7 +217,3 @@ class Project:
                 around = os.path.dirname(around)  # noqa: PTH120
             self._roots[folder] = tuple(dict.fromkeys(roots))
         return self._roots[folder]
-
-
-def _digest(data: bytes) -> str:
-    return blake2b(data, digest_size=16).hexdigest()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from samerun.lint.syntax import called
 from samerun.lint.vocabulary import CPU, act
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ def _asking(file: File) -> Iterator[tuple[ast.For | ast.While, ast.Call]]:
 
 
 def _resumed(file: File, loop: ast.For | ast.While, begin: ast.For | ast.Call) -> ResumedLoop | None:
-    function = file.enclosing(loop, ast.FunctionDef, ast.AsyncFunctionDef)
-    own = file.timeline_of(function) if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else ()
+    function = file.enclosing_function(loop)
+    own = file.timeline_of(function) if function is not None else ()
     for events in (own, file.timeline):
         inside = [event for event in events if _is_in(file, event, loop)]
         if not inside:
@@ -91,8 +92,8 @@ def _is_in(file: File, event: Event, loop: ast.For | ast.While) -> bool:
     return any(loop.body[0].lineno <= line <= (loop.end_lineno or 0) for line in _lines(file, event))
 
 
-def _is_between(file: File, event: Event, begin: ast.AST, loop: ast.AST) -> bool:
-    return any(begin.lineno < line < loop.lineno for line in _lines(file, event))  # type: ignore[attr-defined]
+def _is_between(file: File, event: Event, begin: ast.For | ast.Call, loop: ast.For | ast.While) -> bool:
+    return any(begin.lineno < line < loop.lineno for line in _lines(file, event))
 
 
 def _lines(file: File, event: Event) -> list[int]:
@@ -117,8 +118,7 @@ def _is_over_a_loader(file: File, loop: ast.AST, node: ast.expr) -> bool:
 
 
 def _is_loader(file: File, node: ast.expr) -> bool:
-    kind = file.kind_of(node)
-    what = act(kind) if kind is not None else None
+    what = act(file.kind_of(node))
     return what is not None and what.kind == "loader"
 
 
@@ -154,8 +154,7 @@ def _skip(file: File, loop: ast.For | ast.While, begin: ast.For | ast.Call) -> a
         return next((one for one, other in _asking(file) if other is begin and _is_skip(file, one)), None)
     made = [call for name in ast.walk(begin.iter) for maker in _makers(file, name) for call in _calls(maker)]
     for call in made:
-        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-        if name == _SKIPS or (file.resolve(call.func) == "itertools.islice" and len(call.args) > 2):
+        if called(call) == _SKIPS or (file.resolve(call.func) == "itertools.islice" and len(call.args) > 2):
             return call
     return None
 

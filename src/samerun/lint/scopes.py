@@ -8,10 +8,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["FUNCTIONS", "Binding", "Import", "Index", "Scope", "index"]
+from samerun.lint.syntax import FUNCTIONS, Function
+
+__all__ = ["Binding", "Import", "Index", "Scope", "index"]
 
 Kind = Literal["module", "class", "function", "comprehension"]
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _NOTHING: AbstractSet[ast.AST] = frozenset()
 # Methods of Accelerate's Accelerator and of Lightning's Fabric. Those of the second line go by names of many others.
@@ -128,8 +129,8 @@ def index(tree: ast.Module) -> Index:
             outside = _outside(node)
             if isinstance(node, FUNCTIONS):
                 _parameters(node, inner)
-        elif kind is ast.arguments and scope.outer is not None:
-            inner, outside = scope.outer, {*node.posonlyargs, *node.args, *node.kwonlyargs}  # type: ignore[attr-defined]
+        elif isinstance(node, ast.arguments) and scope.outer is not None:
+            inner, outside = scope.outer, {*node.posonlyargs, *node.args, *node.kwonlyargs}
         children: list[tuple[ast.AST, Scope]] = []
         for name in node._fields:
             value = getattr(node, name, None)
@@ -146,12 +147,12 @@ def _outside(node: ast.AST) -> AbstractSet[ast.AST]:
     """Return the children that are evaluated in the scope around what opens one."""
     if isinstance(node, ast.ClassDef):
         return {*node.bases, *node.keywords, *node.decorator_list}
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+    if isinstance(node, Function):
         return {*node.decorator_list, *([node.returns] if node.returns is not None else [])}
     return _NOTHING
 
 
-def _parameters(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: Scope) -> None:
+def _parameters(node: Function | ast.Lambda, scope: Scope) -> None:
     args = node.args
     for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg):
         if arg is not None:
@@ -173,10 +174,10 @@ def _name(found: Index, node: ast.AST, scope: Scope) -> None:
     home.names[node.id].append(Binding(node, _assigned(found, node)))
 
 
-def _assigned(found: Index, node: ast.expr) -> ast.AST | None:
+def _assigned(found: Index, node: ast.Name | ast.Attribute) -> ast.AST | None:
     """Return the expression whose value a target gets, where one is written down."""
     parent = found.parents[node]
-    if isinstance(node.ctx, ast.Store):  # type: ignore[attr-defined]
+    if isinstance(node.ctx, ast.Store):
         if isinstance(parent, ast.Assign | ast.AnnAssign | ast.NamedExpr):
             values = _given_back(parent.value, [node])
             return values[0] if values else parent.value
@@ -209,7 +210,7 @@ def _attribute(found: Index, node: ast.AST, scope: Scope) -> None:
     if isinstance(node.ctx, ast.Load) or not isinstance(node.value, ast.Name):
         return
     function = scope.node
-    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or scope.outer is None:
+    if not isinstance(function, Function) or scope.outer is None:
         return
     first = (*function.args.posonlyargs, *function.args.args)[:1]
     if scope.outer.kind == "class" and first and first[0].arg == node.value.id:
@@ -217,7 +218,7 @@ def _attribute(found: Index, node: ast.AST, scope: Scope) -> None:
 
 
 def _defined(found: Index, node: ast.AST, scope: Scope) -> None:
-    assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    assert isinstance(node, Function | ast.ClassDef)
     found.scopes[node] = scope
     scope.moved.get(node.name, scope).names[node.name].append(Binding(node, node))
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from samerun.lint.names import Definition
+from samerun.lint.syntax import Function, called, is_constant, is_off
 from samerun.lint.vocabulary import act, may_seed
 
 if TYPE_CHECKING:
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Seeding",
     "apart",
-    "called",
     "fixed",
     "parts",
+    "puts_back",
     "repeated",
     "same",
     "seedings",
@@ -30,7 +31,6 @@ __all__ = [
 ]
 
 _DEEPEST = 8
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 # What makes a generator of one's own, or the state of one.
 _OWN = frozenset(("random.Random", "jax.random.PRNGKey", "jax.random.key", "tensorflow.random.Generator.from_seed")) | {
     f"numpy.random.{name}"
@@ -78,13 +78,6 @@ class Seeding:
 def words(name: str) -> frozenset[str]:
     """Return the words of a name in small letters: ``localRank`` and ``LOCAL_RANK`` have the same."""
     return frozenset(word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name))
-
-
-def called(node: ast.AST) -> str:
-    """Return the last part of a name, or of that of what is called; empty for what has none."""
-    if isinstance(node, ast.Call):
-        node = node.func
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def seedings(file: File) -> list[Seeding]:
@@ -148,7 +141,7 @@ def _unread(file: File, call: ast.Call, name: str) -> Seeding | None:
 
 def _through(file: File, call: ast.Call, target: Definition) -> Seeding | None:
     function = target.node
-    if not isinstance(function, _FUNCTIONS) or not target.file.runs_when_called(function):
+    if not isinstance(function, Function) or not target.file.runs_when_called(function):
         return None
     found = target.file.timeline_of(function)
     events = [event for event in found if event.kind == "seed"]
@@ -257,8 +250,8 @@ def _fixed_attribute(file: File, node: ast.Attribute, within: ast.AST, depth: in
     for other in file.attributes(node.attr):
         if isinstance(other.ctx, ast.Load):
             continue
-        function = file.enclosing(other, *_FUNCTIONS)
-        made = not isinstance(function, _FUNCTIONS) or function.name in ("__init__", "__post_init__", "main")
+        function = file.enclosing_function(other)
+        made = function is None or function.name in ("__init__", "__post_init__", "main")
         if _holds(file, within, other) or (isinstance(other.value, ast.Name) and other.value.id == "self" and not made):
             return False
     if isinstance(node.value, ast.Name):
@@ -277,7 +270,7 @@ def same(seeding: Seeding, within: ast.AST) -> bool:
         if isinstance(seeding.file.parent(seeding.value), ast.arguments):
             within = seeding.value
         else:
-            within = seeding.file.enclosing(seeding.value, *_FUNCTIONS) or seeding.value
+            within = seeding.file.enclosing_function(seeding.value) or seeding.value
     return fixed(seeding.file, seeding.value, within)
 
 
@@ -298,7 +291,7 @@ def repeated(file: File, within: ast.AST, depth: int = 0) -> Iterator[ast.Call]:
                 yield call
             continue
         target = file.definition(call) if depth < _DEEPEST else None
-        if target is None or not isinstance(target.node, _FUNCTIONS) or not _may_repeat(target):
+        if target is None or not isinstance(target.node, Function) or not _may_repeat(target):
             continue
         if not apart(file, call, within):
             inner = list(repeated(target.file, target.node, depth + 1))
@@ -320,7 +313,7 @@ def workers(file: File) -> dict[ast.AST, bool]:
         if given is None or not isinstance(loader, ast.Call):
             continue
         shuffle = file.argument(loader, "shuffle")
-        if isinstance(shuffle, ast.Constant) and shuffle.value is False and file.argument(loader, "sampler") is None:
+        if is_constant(shuffle, False) and file.argument(loader, "sampler") is None:
             other.add(given.node)
         else:
             found[given.node] = found.get(given.node, False) or _ends_with_its_epoch(file, loader)
@@ -346,10 +339,10 @@ def _ends_with_its_epoch(file: File, loader: ast.Call) -> bool:
     persistent = file.argument(loader, "persistent_workers")
     if persistent is None:
         return not file.has_unpacking(loader)
-    return isinstance(persistent, ast.Constant) and not persistent.value
+    return is_off(persistent)
 
 
-def _is_called_like_one(file: File, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+def _is_called_like_one(file: File, function: Function) -> bool:
     arguments = [*function.args.posonlyargs, *function.args.args]
     if isinstance(file.parent(function), ast.ClassDef) and arguments and arguments[0].arg in ("self", "cls"):
         arguments = arguments[1:]
@@ -360,16 +353,20 @@ def _is_called_like_one(file: File, function: ast.FunctionDef | ast.AsyncFunctio
 
 def _may_repeat(target: Definition) -> bool:
     """Return whether a call of a function seeds, and does not put the generators back."""
-    assert isinstance(target.node, _FUNCTIONS)
+    assert isinstance(target.node, Function)
     if not target.file.runs_when_called(target.node):
         return False
     kinds = {event.kind for event in target.file.timeline_of(target.node)}
     return not kinds.isdisjoint(("seed", "unknown-seed")) and "restore" not in kinds
 
 
+def puts_back(file: File, function: Function) -> bool:
+    """Return whether a function keeps the state of generators and restores one."""
+    return {"capture", "restore"} <= {found.kind for found in map(file.act, file.calls_in(function)) if found}
+
+
 def _restores(file: File, call: ast.Call) -> bool:
-    name = file.resolve(call.func)
-    found = act(name) if name is not None else None
+    found = file.act(call)
     return found is not None and found.kind == "restore"
 
 
@@ -399,4 +396,4 @@ def _always(test: ast.expr) -> bool:
 
 
 def _holds(file: File, outer: ast.AST, node: ast.AST) -> bool:
-    return node is outer or any(around is outer for around in file.around(node))
+    return node is outer or file.is_inside(node, outer)

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from samerun.lint.names import Definition, Meaning
+from samerun.lint.syntax import Function, is_constant
 
 if TYPE_CHECKING:
     from samerun.lint.file import File
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 __all__ = ["Values"]
 
 _DEEPEST = 12
-_MAKERS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class Values:
@@ -49,7 +49,7 @@ class Values:
     def method(self, node: ast.ClassDef, name: str, depth: int = 0) -> Definition | None:
         """Return a method of a class or of those of the project that it derives from."""
         for statement in node.body:
-            if isinstance(statement, _MAKERS) and statement.name == name:
+            if isinstance(statement, Function) and statement.name == name:
                 return Definition(self._file, statement)
         for base in node.bases:
             meaning = self._file.names.meaning(base)
@@ -79,9 +79,9 @@ class Values:
         bindings = self._file.names.bindings(node)
         if len(bindings) != 1 or not isinstance(bindings[0].node, ast.arg):
             return None
-        function = self._file.enclosing(bindings[0].node, *_MAKERS)
+        function = self._file.enclosing_function(bindings[0].node)
         around = self._file.parent(function) if function is not None else None
-        if not isinstance(around, ast.ClassDef) or not isinstance(function, _MAKERS):
+        if not isinstance(around, ast.ClassDef) or function is None:
             return None
         first = (*function.args.posonlyargs, *function.args.args)[:1]
         static = any(isinstance(mark, ast.Name) and mark.id == "staticmethod" for mark in function.decorator_list)
@@ -114,18 +114,14 @@ class Values:
 
     def same(self, values: list[ast.AST | None], depth: int) -> Meaning:
         """Return the maker of all of these, and None unless it is the same for each."""
-        makers = [self.maker(value, depth) for value in values if not _is_none(value)]
+        makers = [self.maker(value, depth) for value in values if not is_constant(value, None)]
         return makers[0] if makers and all(maker == makers[0] for maker in makers) else None
 
     def _called(self, node: ast.Call, depth: int) -> Meaning:
         found = self.callee(node)
         if not isinstance(found, Definition) or isinstance(found.node, ast.ClassDef):
             return found
-        if isinstance(found.node, _MAKERS):
+        if isinstance(found.node, Function):
             values = found.file.returned(found.node)
             return found.file.values.same([*values], depth) if values else None
         return None
-
-
-def _is_none(node: ast.AST | None) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None

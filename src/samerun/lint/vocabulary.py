@@ -11,10 +11,15 @@ __all__ = [
     "CALLERS",
     "CPU",
     "CUDA",
+    "IN_PLACE",
+    "KEYED_LOADERS",
     "LIBRARIES",
+    "LOADERS",
     "METHODS",
+    "MODELS",
     "NUMPY",
     "PYTHON",
+    "SPAWNS",
     "Act",
     "act",
     "may_seed",
@@ -165,6 +170,16 @@ _OPTIMIZERS = ("torch.optim.",)
 _SCHEDULERS = ("torch.optim.lr_scheduler.", "transformers.get_")
 #: Names of methods that are looked up by what made the object: `act` knows them under the name of its class.
 METHODS = frozenset(("save_state", "load_state"))
+#: Loaders that begin with a draw from torch's global generator: the seed of the workers, whether or not they shuffle.
+LOADERS = ("torch.utils.data.DataLoader", "torch_geometric.loader.DataLoader")
+#: Loaders that seed what draws for each item by a key, also in their workers.
+KEYED_LOADERS = ("samerun.DataLoader", "samerun.data.DataLoader", "samerun.exact", "samerun.data.exact")
+#: Classes of what has weights.
+MODELS = frozenset(("torch.nn.Module", "lightning.LightningModule"))
+#: Names, or how they begin, of draws that change what they are given where it is, and so do not return it.
+IN_PLACE = ("random.shuffle", "numpy.random.shuffle", "torch.nn.init.")
+#: Calls that start processes with a function that they are given.
+SPAWNS = ("torch.multiprocessing.spawn", "torch.multiprocessing.start_processes")
 #: Calls that call their first argument.
 CALLERS = frozenset(
     (
@@ -188,8 +203,10 @@ def may_seed(name: str) -> bool:
 
 
 @lru_cache(maxsize=16384)
-def act(name: str) -> Act | None:
-    """Return what a call of a canonical name does; None for what is of no account or unknown."""
+def act(name: str | None) -> Act | None:
+    """Return what a call of a canonical name does; None for what is of no account, or unknown, or has no name."""
+    if name is None:
+        return None
     found = _ACTS.get(name)
     if found is not None:
         return found

@@ -9,7 +9,8 @@ import pytest
 from samerun.lint import Linter, lint_text
 from samerun.lint.config import Config
 from samerun.lint.fixing import fix
-from samerun.lint.order import Fate, about_data, fate
+from samerun.lint.intent import about_data
+from samerun.lint.order import Fate, fate
 
 
 def what_becomes(text):

@@ -23,9 +23,8 @@ def _line(report: Report, finding: Finding) -> str:
     title = f"samerun lint: {finding.code}"
     if place.cell:
         # The lines that GitHub shows are those of the JSON, and columns in it are nobody's concern.
-        text = f"cell {place.cell}, line {place.line}: {finding.message}"
         line = report.line_in_file(place)
-        return annotation(level, text, title=title, file=report.path, line=line)
+        return annotation(level, finding.message_in_cell, title=title, file=report.path, line=line)
     where = {"line": place.line, "endLine": place.end_line}
     if place.line == place.end_line:
         where |= {"col": place.column, "endColumn": place.end_column}

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from samerun._version import __version__
-from samerun.lint.finding import Finding, Fix, Range
+from samerun.lint.finding import Fix, Range
 from samerun.lint.formats import Format
 from samerun.lint.registry import all_rules
 from samerun.lint.report import UNREADABLE, Report
@@ -90,7 +90,7 @@ def _results(report: Report, rules: dict[str, int]) -> list[dict[str, Any]]:
             "ruleId": finding.code,
             "ruleIndex": rules[finding.code],
             "level": "error" if finding.code == UNREADABLE else "note" if finding.pedantic else "warning",
-            "message": {"text": _message(finding)},
+            "message": {"text": finding.message_in_cell},
             "locations": [_location(report, finding.range)],
             "partialFingerprints": {"samerunLine/v1": f"{_digest(line)}:{seen[line]}"},
         }
@@ -98,11 +98,6 @@ def _results(report: Report, rules: dict[str, int]) -> list[dict[str, Any]]:
             result["fixes"] = [_fix(report, finding.fix)]
         found.append(result)
     return found
-
-
-def _message(finding: Finding) -> str:
-    place = finding.range
-    return f"cell {place.cell}, line {place.line}: {finding.message}" if place.cell else finding.message
 
 
 def _digest(text: str) -> str:

@@ -61,6 +61,8 @@ from collections.abc import Iterable, Iterator
 from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.rule import Rule
+from samerun.lint.seeds import puts_back
+from samerun.lint.syntax import Function
 from samerun.lint.vocabulary import CPU, LIBRARIES, NUMPY, PYTHON, act, may_seed, named
 
 __all__ = ["RULE"]
@@ -125,7 +127,7 @@ def _seeds(file: File) -> Iterator[tuple[ast.expr | ast.stmt, tuple[str, ...], b
         target = file.definition(call)
         if target is None or target.file is file:
             continue
-        if isinstance(target.node, ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(target.node, Function):
             for event in target.file.timeline_of(target.node):
                 if event.kind in ("seed", "restore", "unknown-seed"):
                     yield call, event.libraries, _is_lent(file, call) or _is_lent(event.file, event.node)
@@ -141,15 +143,14 @@ def _is_lent(file: File, node: ast.AST) -> bool:
     """Return whether a seed is for a while: its block or its function puts the generators back."""
     if isinstance(file.parent(node), ast.withitem):
         return True
-    function = file.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef)
-    found = [file.act(call) for call in file.calls_in(function)] if function is not None else []
-    return {"capture", "restore"} <= {what.kind for what in found if what is not None}
+    function = file.enclosing_function(node)
+    return function is not None and puts_back(file, function)
 
 
 def _is_to_seed(file: File, node: ast.AST) -> bool:
     """Return whether a node stands in a function that is there to seed or is the program, by its name."""
-    function = file.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef)
-    return isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and _TO_SEED.search(function.name) is not None
+    function = file.enclosing_function(node)
+    return function is not None and _TO_SEED.search(function.name) is not None
 
 
 def _drawn(file: File) -> dict[str, ast.Call]:

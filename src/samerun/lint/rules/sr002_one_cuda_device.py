@@ -54,14 +54,13 @@ from collections.abc import Iterable
 from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.rule import Rule
+from samerun.lint.vocabulary import SPAWNS
 
 __all__ = ["RULE"]
 
 # Each says that the process, or the block, is about one device.
 _CHOOSES = ("torch.cuda.set_device", "torch.accelerator.set_device_index", "torch.cuda.device")
 _SEEDS_ALL = ("torch.manual_seed", "torch.cuda.manual_seed_all")
-
-_SPAWNS = ("torch.multiprocessing.spawn", "torch.multiprocessing.start_processes")
 _PROCESSES = ("torch.multiprocessing.Process", "multiprocessing.Process")
 
 
@@ -84,7 +83,7 @@ def _check(file: File) -> Iterable[Finding]:
 
 def _processes(file: File) -> set[ast.AST]:
     """Return the functions that are run in processes of their own."""
-    given = [file.argument(call, "fn", 0) for call in file.calls(*_SPAWNS)]
+    given = [file.argument(call, "fn", 0) for call in file.calls(*SPAWNS)]
     given += [file.argument(call, "target", 1) for call in file.calls(*_PROCESSES)]
     found = [file.definition(one) for one in given if one is not None]
     return {one.node for one in found if one is not None and one.file is file}

@@ -56,6 +56,8 @@ from collections.abc import Iterable, Iterator
 from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
+from samerun.lint.syntax import text_of
+from samerun.lint.vocabulary import SPAWNS
 
 __all__ = ["RULE"]
 
@@ -65,7 +67,6 @@ _SETS = ("os.environ.setdefault", "os.environ.update", "os.environ.__setitem__",
 _AGAIN = ("os.exec",)
 # What starts processes whose Python begins anew.
 _STARTS = ("subprocess.", "os.spawn", "os.posix_spawn", "os.system", "os.popen", "asyncio.create_subprocess")
-_STARTS_WORKERS = ("torch.multiprocessing.spawn", "torch.multiprocessing.start_processes")
 
 
 def _check(file: File) -> Iterable[Finding]:
@@ -74,7 +75,7 @@ def _check(file: File) -> Iterable[Finding]:
     places = list(_places(file))
     if not places or any(name.startswith(_AGAIN) for name in file.called):
         return
-    starts = any(name.startswith(_STARTS + _STARTS_WORKERS) for name in file.called) or _spawns(file)
+    starts = any(name.startswith(_STARTS + SPAWNS) for name in file.called) or _spawns(file)
     for place in places:
         message = f"{_NAME} is set too late: Python reads it when it starts, not afterwards"
         if starts:
@@ -84,13 +85,13 @@ def _check(file: File) -> Iterable[Finding]:
 
 def _places(file: File) -> Iterator[ast.expr]:
     for target in file.nodes(ast.Subscript):
-        if isinstance(target.ctx, ast.Store) and _is_it(target.slice) and _is_environ(file, target.value):
+        if isinstance(target.ctx, ast.Store) and text_of(target.slice) == _NAME and _is_environ(file, target.value):
             yield target
     for call in file.calls(*_SETS):
         given: list[ast.expr | None] = [*call.args[:1]]
         if given and isinstance(given[0], ast.Dict):
             given = given[0].keys
-        if any(keyword.arg == _NAME for keyword in call.keywords) or any(map(_is_it, given)):
+        if any(keyword.arg == _NAME for keyword in call.keywords) or any(text_of(one) == _NAME for one in given):
             yield call
 
 
@@ -99,10 +100,6 @@ def _is_environ(file: File, node: ast.expr) -> bool:
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and not file.names.bindings(node.value):
         return (node.value.id, node.attr) == ("os", "environ")
     return file.resolve(node) == "os.environ"
-
-
-def _is_it(node: ast.expr | None) -> bool:
-    return isinstance(node, ast.Constant) and node.value == _NAME
 
 
 def _spawns(file: File) -> bool:

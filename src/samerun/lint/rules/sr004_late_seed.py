@@ -61,14 +61,12 @@ from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.flow import Event
 from samerun.lint.rule import Rule
-from samerun.lint.scopes import FUNCTIONS
-from samerun.lint.vocabulary import LIBRARIES
+from samerun.lint.syntax import FUNCTIONS, begin
+from samerun.lint.vocabulary import IN_PLACE, LIBRARIES
 
 __all__ = ["RULE"]
 
 _WHAT = {"draw": "was drawn from", "model": "made the weights of a model", "split": "split the data"}
-# What a draw changes where it is, and so does not return.
-_IN_PLACE = ("random.shuffle", "numpy.random.shuffle", "torch.nn.init.")
 # What may be run again, or not, so that the order of the text tells nothing.
 _NESTED = (ast.For, ast.AsyncFor, ast.While, ast.If, ast.Try, ast.TryStar, ast.ClassDef)
 
@@ -96,9 +94,7 @@ def _lasts(file: File, draw: Event, seed: Event) -> bool:
 
     Splits are taken to last, and so is what is drawn and seeded in one call of the project.
     """
-    statement: ast.AST | None = draw.site
-    while statement is not None and not isinstance(statement, ast.stmt):
-        statement = file.parent(statement)
+    statement = file.statement(draw.site)
     if draw.kind == "split" or draw.site is seed.site or draw.training:
         return True
     if isinstance(statement, ast.Expr):
@@ -114,7 +110,7 @@ def _lasts(file: File, draw: Event, seed: Event) -> bool:
 def _is_thrown_away(file: File, draw: Event, statement: ast.Expr) -> bool:
     """Return whether nothing of a draw is left after a statement that is a draw itself or a call without arguments."""
     call = statement.value
-    if not isinstance(call, ast.Call) or draw.name.startswith(_IN_PLACE):
+    if not isinstance(call, ast.Call) or draw.name.startswith(IN_PLACE):
         return False
     return call is draw.node or (file.definition(call) is not None and not call.args and not call.keywords)
 
@@ -125,30 +121,21 @@ def _is_read_after(file: File, target: ast.Name, seed: Event) -> bool:
     One that is read nowhere may be for other modules, if it is no notebook that it stands in.
     """
     module = file.index.module
-    places = sorted(_place(binding.node) for binding in module.names.get(target.id, []))
+    places = sorted(begin(binding.node) for binding in module.names.get(target.id, []))
     reads = [one for one in file.nodes(ast.Name) if one.id == target.id and isinstance(one.ctx, ast.Load)]
     reads = [one for one in reads if file.index.scopes[one].home(one.id) is module]
     for node in reads:
         if file.enclosing(node, *FUNCTIONS) is not None:
             return True  # whenever it is called
-        last = max((place for place in places if place < _place(node)), default=None)
-        if _place(node) > _place(seed.site) and last == _place(target):
+        last = max((place for place in places if place < begin(node)), default=None)
+        if begin(node) > begin(seed.site) and last == begin(target):
             return True
     return not reads and file.notebook is None
 
 
-def _place(node: ast.AST) -> tuple[int, int]:
-    return node.lineno, node.col_offset  # type: ignore[attr-defined]
-
-
 def _finding(file: File, seed: Event, library: str, draw: Event) -> Finding:
-    place = seed.node if seed.file is file else seed.site
-    where = f"{draw.file.where(draw.node)}{'' if draw.file is file else f' of {draw.file.path.name}'}"
-    return Finding(
-        RULE.code,
-        f"{LIBRARIES[library]} is seeded after it {_WHAT[draw.kind]} in {where}",
-        file.range(place),
-    )
+    message = f"{LIBRARIES[library]} is seeded after it {_WHAT[draw.kind]} in {draw.where(file)}"
+    return Finding(RULE.code, message, file.range(seed.place(file)))
 
 
 RULE = Rule("SR004", "late-seed", "a generator is seeded after it was drawn from", _check)

@@ -63,8 +63,9 @@ from collections.abc import Iterable, Iterator
 from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
-from samerun.lint.seeds import called, repeated, words
-from samerun.lint.vocabulary import act
+from samerun.lint.seeds import repeated, words
+from samerun.lint.syntax import called
+from samerun.lint.vocabulary import MODELS
 
 __all__ = ["RULE"]
 
@@ -75,7 +76,6 @@ _ROUNDS = frozenset(
 )
 _LOADERS = frozenset(("torch.utils.data.DataLoader", "samerun.DataLoader"))
 _MADE = frozenset(("model", "optimizer"))
-_MODELS = frozenset(("torch.nn.Module", "lightning.LightningModule"))
 
 
 def _check(file: File) -> Iterable[Finding]:
@@ -115,8 +115,7 @@ def _begins_anew(file: File, loop: ast.AST) -> bool:
 
 
 def _makes(file: File, call: ast.Call) -> bool:
-    name = file.resolve(call.func)
-    what = act(name) if name is not None else None
+    what = file.act(call)
     if what is not None:
         return what.kind in _MADE
     target = file.definition(call)
@@ -125,7 +124,7 @@ def _makes(file: File, call: ast.Call) -> bool:
         is_model = not found.isdisjoint(("model", "net", "network", "optimizer"))
         return is_model and not found.isdisjoint(("build", "make", "create", "get"))
     if isinstance(target.node, ast.ClassDef):
-        return not _MODELS.isdisjoint(target.file.ancestors(target.node))
+        return not MODELS.isdisjoint(target.file.ancestors(target.node))
     if not isinstance(target.node, ast.FunctionDef) or not target.file.runs_when_called(target.node):
         return False
     return any(event.kind in _MADE for event in target.file.timeline_of(target.node))

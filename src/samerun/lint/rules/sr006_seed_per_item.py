@@ -67,10 +67,11 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
-from samerun.lint.file import File, Function
+from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
 from samerun.lint.seeds import repeated, words
+from samerun.lint.syntax import Function
 
 __all__ = ["RULE"]
 

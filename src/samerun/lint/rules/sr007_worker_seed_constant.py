@@ -94,8 +94,7 @@ def _check(file: File) -> Iterable[Finding]:
 
 def _elsewhere(file: File, given: ast.expr, found: dict[ast.AST, bool]) -> Iterator[Finding]:
     """Yield what is wrong with a function that is given to a loader and stands elsewhere."""
-    name = file.resolve(given)
-    what = act(name) if name is not None else None
+    what = act(file.resolve(given))
     if what is not None and what.kind == "seed":
         yield Finding(RULE.code, _EPOCHS, file.range(given))
         return
@@ -110,7 +109,7 @@ def _in_function(file: File, function: ast.FunctionDef | ast.Lambda, anew: bool)
     told: set[ast.AST] = set()
     alike = set(repeated(file, function))
     known = {seeding.call: seeding for seeding in file.seedings if seeding.everywhere}
-    inside = [seeding for call, seeding in known.items() if any(around is function for around in file.around(call))]
+    inside = [seeding for call, seeding in known.items() if file.is_inside(call, function)]
     for place in alike.difference(known):
         yield Finding(RULE.code, _ALIKE, file.range(place))
     for seeding in inside:
@@ -133,7 +132,7 @@ def _origin(file: File, value: ast.expr | None, function: ast.AST) -> ast.expr |
     if isinstance(value, ast.Name):
         bindings = file.names.bindings(value)
         origin = bindings[0].value if len(bindings) == 1 else None
-        if isinstance(origin, ast.expr) and any(around is function for around in file.around(origin)):
+        if isinstance(origin, ast.expr) and file.is_inside(origin, function):
             return origin
     return value
 

@@ -57,8 +57,8 @@ from collections.abc import Iterable, Iterator
 from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
-from samerun.lint.seeds import called, parts, words
-from samerun.lint.vocabulary import act
+from samerun.lint.seeds import parts, puts_back, words
+from samerun.lint.syntax import Function, called
 
 __all__ = ["RULE"]
 
@@ -167,9 +167,8 @@ def _is_fallback(file: File, node: ast.AST) -> bool:
             nodes = ast.walk(around.test)
             if any("seed" in words(called(inner)) for inner in nodes):
                 return True
-        if isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef):
-            found = [act(name) for call in file.calls_in(around) if (name := file.resolve(call.func)) is not None]
-            return {"capture", "restore"} <= {what.kind for what in found if what is not None}
+        if isinstance(around, Function):
+            return puts_back(file, around)
     return False
 
 

@@ -65,12 +65,12 @@ from collections.abc import Iterable, Iterator
 from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.rule import Rule
-from samerun.lint.seeds import called, parts, words
+from samerun.lint.seeds import parts, words
+from samerun.lint.syntax import called
 from samerun.lint.vocabulary import act
 
 __all__ = ["RULE"]
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _ADDS = (ast.Add, ast.Sub, ast.BitXor)
 # What is added to a seed for one of several streams, by words of its name, and by its whole name.
 _ADDED = {"rank": "rank", "epoch": "epoch", "step": "step", "worker": "worker"}
@@ -103,7 +103,7 @@ def _check(file: File) -> Iterable[Finding]:
     told: set[tuple[ast.AST | None, str]] = set()
     for sum_ in _sums(file):
         added = _added(file, sum_)
-        key = file.enclosing(sum_, *_FUNCTIONS), ast.dump(sum_)
+        key = file.enclosing_function(sum_), ast.dump(sum_)
         if added is not None and key not in told:
             told.add(key)
             what, certain = added
@@ -228,8 +228,8 @@ def _kind(file: File, node: ast.expr) -> str | None:
         return None
     if isinstance(node, ast.Name) and found & {"idx", "index", "item"}:
         bindings = file.names.bindings(node)
-        function = file.enclosing(bindings[0].node, *_FUNCTIONS) if len(bindings) == 1 else None
-        is_item = isinstance(function, _FUNCTIONS) and function.name == "__getitem__"
+        function = file.enclosing_function(bindings[0].node) if len(bindings) == 1 else None
+        is_item = function is not None and function.name == "__getitem__"
         return "item" if is_item and isinstance(bindings[0].node, ast.arg) else None
     return next((kind for word, kind in _ADDED.items() if word in found), None)
 
@@ -242,7 +242,7 @@ def _is_drawn(file: File, term: ast.expr) -> bool:
         if not isinstance(part, ast.Call):
             continue
         name = file.resolve(part.func)
-        what = act(name) if name is not None else None
+        what = act(name)
         if {"worker", "seed"} <= words(called(part)):  # torch draws that of a worker
             return True
         if name in _DRAWN or (what is not None and what.kind in ("draw", "capture")):

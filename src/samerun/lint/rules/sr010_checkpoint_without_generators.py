@@ -78,7 +78,7 @@ from samerun.lint.draws import TrainingDraw, training_draws
 from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
-from samerun.lint.vocabulary import act
+from samerun.lint.syntax import called
 
 __all__ = ["RULE"]
 
@@ -113,15 +113,12 @@ def _message(file: File, draw: TrainingDraw) -> str:
 
 
 def _keeps_generators(file: File) -> bool:
-    for name in file.called:
-        what = act(name)
-        if name.startswith(_KEEPERS) or (what is not None and what.kind == "capture"):
-            return True
+    if file.does("capture") or any(name.startswith(_KEEPERS) for name in file.called):
+        return True
     if any(file.attributes(name) for name in _STATES):
         return True
     # Functions such as save_rng_state, wherever they come from.
-    called = (call.func for call in file.nodes(ast.Call))
-    names = (f.attr if isinstance(f, ast.Attribute) else f.id if isinstance(f, ast.Name) else "" for f in called)
+    names = map(called, file.nodes(ast.Call))
     return any("rng" in name and "state" in name for name in names)
 
 

@@ -74,7 +74,7 @@ from samerun.lint.checkpoints import name_of, role_of, role_said
 from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
-from samerun.lint.scopes import FUNCTIONS
+from samerun.lint.syntax import FUNCTIONS, is_off
 from samerun.lint.vocabulary import act
 
 __all__ = ["RULE"]
@@ -177,7 +177,7 @@ def _given(file: File, parameter: ast.arg) -> Iterator[ast.AST | None]:
 
 def _role(file: File, maker: ast.expr) -> str:
     kind = file.kind_of(maker)
-    known = act(kind) if kind is not None else None
+    known = act(kind)
     if known is not None and known.kind in ("scheduler", "scaler"):
         return known.kind
     made = kind is not None or file.class_of(maker) is not None
@@ -189,7 +189,7 @@ def _needs_no_state(file: File, maker: ast.expr) -> bool:
     if not isinstance(maker, ast.Call):
         return False
     enabled = file.argument(maker, "enabled")
-    if isinstance(enabled, ast.Constant) and not enabled.value:
+    if is_off(enabled):
         return True
     given = [*maker.args, *(keyword.value for keyword in maker.keywords)]
     names = (name_of(node) for value in given for node in ast.walk(value) if isinstance(node, ast.Name | ast.Attribute))

@@ -68,12 +68,11 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
-from samerun.lint.checkpoints import Checkpoint, Load, text_of
+from samerun.lint.checkpoints import Checkpoint, Load
 from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
-from samerun.lint.scopes import FUNCTIONS
-from samerun.lint.vocabulary import act
+from samerun.lint.syntax import FUNCTIONS, called, names_in, text_of
 
 __all__ = ["RULE"]
 
@@ -115,19 +114,13 @@ def _saved(file: File, checkpoint: Checkpoint, loads: list[Load]) -> Iterator[tu
     if isinstance(checkpoint.node, ast.Dict):
         for key, value in zip(checkpoint.node.keys, checkpoint.node.values, strict=True):
             text = text_of(key)
-            if text is not None and _reads_a_generator(checkpoint.file, value) and not _restores(file):
+            if text is not None and _reads_a_generator(checkpoint.file, value) and not file.does("restore"):
                 yield text, value
 
 
 def _reads_a_generator(file: File, value: ast.expr) -> bool:
-    names = (file.resolve(node.func) for node in ast.walk(value) if isinstance(node, ast.Call))
-    found = (act(name) for name in names if name is not None)
+    found = (file.act(node) for node in ast.walk(value) if isinstance(node, ast.Call))
     return any(what is not None and what.kind == "capture" for what in found)
-
-
-def _restores(file: File) -> bool:
-    found = (act(name) for name in file.called)
-    return any(what is not None and what.kind == "restore" for what in found)
 
 
 def _is_any_key(load: Load) -> bool:
@@ -179,8 +172,7 @@ def _starting_later(file: File, names: dict[str, ast.AST | None]) -> Iterator[as
     """Yield the functions that take from the dictionary what to begin with; None for the module."""
     for node in file.nodes(ast.Assign):
         target = node.targets[0]
-        name = target.attr if isinstance(target, ast.Attribute) else target.id if isinstance(target, ast.Name) else ""
-        if _STARTS.search(name) and any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(node.value)):
+        if _STARTS.search(called(target)) and not names_in(node.value).isdisjoint(names):
             yield file.enclosing(node, *FUNCTIONS)
 
 

@@ -80,9 +80,7 @@ def _check(file: File) -> Iterable[Finding]:
         inside, outside = one.captured
         if one.skip is None or (outside and not inside):
             continue
-        restore = one.restore
-        where = f"{restore.file.where(restore.node)}{'' if restore.file is file else f' of {restore.file.path.name}'}"
-        message = f"skipping batches draws from the generators that {where} has restored"
+        message = f"skipping batches draws from the generators that {one.restore.where(file)} has restored"
         yield Finding(RULE.code, message, file.range(one.skip), pedantic=not inside)
 
 

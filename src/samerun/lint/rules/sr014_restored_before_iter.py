@@ -83,11 +83,9 @@ def _check(file: File) -> Iterable[Finding]:
         if one.skip is not None or not inside or one.restore.node in told:
             continue
         told.add(one.restore.node)
-        event = one.restore
-        place = event.node if event.file is file else event.site
         what = "the loop" if one.begin is one.loop else "iter"
         message = f"generators are restored before {what} of {file.where(one.begin)} begins, which draws from them"
-        yield Finding(RULE.code, message, file.range(place))
+        yield Finding(RULE.code, message, file.range(one.restore.place(file)))
 
 
 RULE = Rule("SR014", "restored-before-iter", "generators are restored before the loop over the loader begins", _check)

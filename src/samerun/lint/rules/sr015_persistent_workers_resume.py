@@ -71,6 +71,7 @@ from samerun.lint.draws import training_draws
 from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.rule import Rule
+from samerun.lint.syntax import is_off
 from samerun.lint.vocabulary import act
 
 __all__ = ["RULE"]
@@ -82,7 +83,7 @@ def _check(file: File) -> Iterable[Finding]:
     loaders = [(call, value) for call in _loaders(file) if (value := _persistent(file, call)) is not None]
     if not loaders:
         return
-    restores = _restores(file)
+    restores = file.does("restore") or any(event.kind == "restore" for event in file.timeline)
     if not restores and not file.checkpoints.resumes:
         return
     matters = restores or any(draw.kind in ("transform", "item") for draw in training_draws(file))
@@ -109,19 +110,12 @@ def _trains(file: File, call: ast.Call) -> bool:
         return False
     shuffle = file.argument(call, "shuffle", 2)
     given = [shuffle, *(file.argument(call, name) for name in ("sampler", "batch_sampler"))]
-    return any(value is not None and not (isinstance(value, ast.Constant) and not value.value) for value in given)
+    return any(value is not None and not is_off(value) for value in given)
 
 
 def _persistent(file: File, call: ast.Call) -> ast.expr | None:
     value = file.argument(call, "persistent_workers")
-    return None if isinstance(value, ast.Constant) and not value.value else value
-
-
-def _restores(file: File) -> bool:
-    called = (act(name) for name in file.called)
-    if any(what is not None and what.kind == "restore" for what in called):
-        return True
-    return any(event.kind == "restore" for event in file.timeline)
+    return None if is_off(value) else value
 
 
 RULE = Rule("SR015", "persistent-workers-resume", "persistent workers keep generators that no checkpoint holds", _check)

@@ -63,11 +63,11 @@ from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.flow import Event
 from samerun.lint.rule import Rule
-from samerun.lint.vocabulary import CPU
+from samerun.lint.syntax import is_constant
+from samerun.lint.vocabulary import CPU, LOADERS
 
 __all__ = ["RULE"]
 
-_LOADERS = frozenset(("torch.utils.data.DataLoader", "torch_geometric.loader.DataLoader"))
 _WHAT = {"loader": "the shuffled order", "sampler": "the sampled order", "split": "the split"}
 _DRAWN = {"draw": "is drawn", "model": "the model draws", "split": "is split"}
 
@@ -92,24 +92,18 @@ def _shuffles(event: Event) -> bool:
     """Return whether an event orders data by torch's global generator."""
     if event.kind in ("sampler", "split"):
         return CPU in event.libraries
-    if event.kind != "loader" or event.name not in _LOADERS:
+    if event.kind != "loader" or event.name not in LOADERS:
         return False
     call, file = event.node, event.file
     assert isinstance(call, ast.Call)
     shuffle = file.argument(call, "shuffle", 2)
     own = file.argument(call, "generator") is not None or file.has_unpacking(call)
-    return isinstance(shuffle, ast.Constant) and shuffle.value is True and not own
+    return is_constant(shuffle, True) and not own
 
 
 def _finding(file: File, event: Event, drawn: Event) -> Finding:
-    where = f"{drawn.file.where(drawn.node)}{'' if drawn.file is file else f' of {drawn.file.path.name}'}"
-    place = event.node if event.file is file else event.site
-    return Finding(
-        RULE.code,
-        f"{_WHAT[event.kind]} changes with what {_DRAWN[drawn.kind]} from torch's generator before, as in {where}",
-        file.range(place),
-        _fix(file, event),
-    )
+    changes = f"{_WHAT[event.kind]} changes with what {_DRAWN[drawn.kind]} from torch's generator before"
+    return Finding(RULE.code, f"{changes}, as in {drawn.where(file)}", file.range(event.place(file)), _fix(file, event))
 
 
 def _fix(file: File, event: Event) -> Fix | None:

@@ -53,6 +53,7 @@ from collections.abc import Iterable, Iterator
 from samerun.lint.file import File
 from samerun.lint.finding import Edit, Finding, Fix
 from samerun.lint.rule import Rule
+from samerun.lint.syntax import is_off
 
 __all__ = ["RULE"]
 
@@ -84,7 +85,7 @@ def _check(file: File) -> Iterable[Finding]:
     told: set[ast.AST] = set()
     for site, call, owner in found:
         shuffle = owner.argument(call, "shuffle", 3)
-        if owner.has_unpacking(call) or (isinstance(shuffle, ast.Constant) and not shuffle.value):
+        if owner.has_unpacking(call) or is_off(shuffle):
             continue
         if site in told or _is_for_evaluation(owner, call) or _is_made_anew(owner, call):
             continue

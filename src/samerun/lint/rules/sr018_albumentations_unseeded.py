@@ -63,6 +63,8 @@ from samerun.lint.at_hand import seed_at
 from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.rule import Rule
+from samerun.lint.syntax import is_constant
+from samerun.lint.vocabulary import KEYED_LOADERS
 
 __all__ = ["RULE"]
 
@@ -102,7 +104,7 @@ def _check(file: File) -> Iterable[Finding]:
             continue
         seed = file.argument(call, "seed", 8)
         name = file.segment(call.func)
-        if seed is None or (isinstance(seed, ast.Constant) and seed.value is None):
+        if seed is None or is_constant(seed, None):
             if calls[call] == "ReplayCompose":
                 message = f"{name} draws from generators of its own, which only its set_random_seed reaches"
                 yield Finding(RULE.code, message, file.range(call))
@@ -118,7 +120,7 @@ def _check(file: File) -> Iterable[Finding]:
 
 def _is_keyed(file: File) -> bool:
     """Return whether the generators are set by what is called: by name, or by samerun's loader for each item."""
-    if file.calls("samerun.DataLoader", "samerun.data.DataLoader", "samerun.exact", "samerun.data.exact"):
+    if file.calls(*KEYED_LOADERS):
         return True
     return any(file.attributes(name) for name in ("set_random_seed", "set_random_state"))
 

@@ -63,6 +63,7 @@ from samerun.lint.at_hand import seed_at
 from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.rule import Rule
+from samerun.lint.syntax import Function, is_constant
 
 __all__ = ["RULE"]
 
@@ -115,7 +116,7 @@ def _check(file: File) -> Iterable[Finding]:
 def _library(file: File, call: ast.Call) -> Iterator[Finding]:
     name = file.resolve(call.func) or ""
     seed = file.argument(call, _MAKERS[name], 0)
-    none = isinstance(seed, ast.Constant) and seed.value is None
+    none = is_constant(seed, None)
     if file.has_unpacking(call) or file.argument(call, "key") is not None or not (seed is None or none):
         return
     if _is_set(file, call):
@@ -137,7 +138,7 @@ def _library(file: File, call: ast.Call) -> Iterator[Finding]:
 def _is_made_again(file: File, call: ast.Call) -> bool:
     """Return whether a loop makes one generator after another, which one seed would make alike."""
     for around in file.around(call):
-        if isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        if isinstance(around, Function | ast.ClassDef):
             return False
         if isinstance(around, _AGAIN):
             return True
@@ -210,7 +211,7 @@ def _is_fallback(file: File, call: ast.Call) -> bool:
             text = file.segment(around.test).lower()
             if any(word in text for word in _GIVEN):
                 return True
-        if isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        if isinstance(around, Function | ast.ClassDef):
             break
     return any(_is_assigned_otherwise(file, target) for target in _targets(file, call))
 
@@ -222,7 +223,7 @@ def _is_assigned_otherwise(file: File, target: ast.expr) -> bool:
         for use in _uses(file, target)
         if use is not target and isinstance(statement := file.parent(use), ast.Assign) and use in statement.targets
     )
-    return any(not (isinstance(value, ast.Constant) and value.value is None) for value in values)
+    return any(not is_constant(value, None) for value in values)
 
 
 RULE = Rule("SR019", "unseeded-generator", "a generator is made without a seed", _check)

@@ -75,9 +75,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from samerun.lint.file import File, Function
+from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
+from samerun.lint.syntax import Function
+from samerun.lint.vocabulary import KEYED_LOADERS, LOADERS
 
 __all__ = ["RULE"]
 
@@ -93,8 +95,6 @@ _DATASETS = {
     "torch.utils.data.IterableDataset": "__iter__",
     "torch_geometric.data.Dataset": "get",
 }
-_LOADERS = ("torch.utils.data.DataLoader", "torch_geometric.loader.DataLoader")
-_OURS = ("samerun.DataLoader", "samerun.data.DataLoader", "samerun.exact", "samerun.data.exact")
 _SEEDS = frozenset("seed manual_seed setstate set_state state bit_generator spawn jumped".split())
 # What does not move a generator on.
 _READS = frozenset("getstate get_state bit_generator initial_seed device seed_seq".split())
@@ -102,7 +102,7 @@ _READS = frozenset("getstate get_state bit_generator initial_seed device seed_se
 
 def _check(file: File) -> Iterable[Finding]:
     classes = [(node, name) for node in file.classes for name in _made_by(file, node)]
-    if not classes or file.calls(*_OURS) or not _has_workers(file):
+    if not classes or file.calls(*KEYED_LOADERS) or not _has_workers(file):
         return
     for node, name in classes:
         if _asks_for_the_worker(file, node):
@@ -131,7 +131,7 @@ def _made_by(file: File, node: ast.ClassDef) -> set[str]:
 
 def _has_workers(file: File) -> bool:
     """Return whether a loader of the file has workers, or there is none, so that one elsewhere may."""
-    calls = file.calls(*_LOADERS)
+    calls = file.calls(*LOADERS)
     for call in calls:
         number = file.argument(call, "num_workers", 5)
         none = number is None or (isinstance(number, ast.Constant) and number.value == 0)
@@ -159,7 +159,7 @@ def _is_for(file: File, node: ast.AST, class_: ast.ClassDef) -> bool:
 
 def _called(file: File, node: ast.ClassDef, name: str) -> Iterator[Function]:
     """Yield a method of a class, and those of the class that it calls."""
-    methods = {one.name: one for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}
+    methods = {one.name: one for one in node.body if isinstance(one, Function)}
     found = [methods[name]] if name in methods else []
     for function in found:
         yield function
@@ -169,7 +169,7 @@ def _called(file: File, node: ast.ClassDef, name: str) -> Iterator[Function]:
                 continue
             other = target.node
             if other in methods.values() and other not in found:
-                assert isinstance(other, ast.FunctionDef | ast.AsyncFunctionDef)
+                assert isinstance(other, Function)
                 found.append(other)
 
 

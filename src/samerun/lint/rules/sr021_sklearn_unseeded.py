@@ -50,6 +50,7 @@ from samerun.lint.at_hand import seed_at
 from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.rule import Rule
+from samerun.lint.syntax import Function, is_constant, text_of
 from samerun.lint.vocabulary import NUMPY, act, may_seed
 
 __all__ = ["RULE"]
@@ -96,7 +97,7 @@ def _logistic(file: File, call: ast.Call) -> bool | None:
 def _clusters(file: File, call: ast.Call) -> bool | None:
     """Centres that are given are not drawn."""
     given = file.argument(call, "init")
-    return given is None or (isinstance(given, ast.Constant) and isinstance(given.value, str))
+    return given is None or text_of(given) is not None
 
 
 def _pca(file: File, call: ast.Call) -> bool | None:
@@ -117,7 +118,7 @@ def _text(file: File, call: ast.Call, name: str) -> str | None:
     given = file.argument(call, name)
     if given is None:
         return None
-    return given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else ""
+    return text_of(given) or ""
 
 
 def _each(module: str, names: str, draws: _Draws) -> dict[str, _Draws]:
@@ -202,8 +203,7 @@ def _check(file: File) -> Iterable[Finding]:
 
 def _is_unseeded(file: File, call: ast.Call) -> bool:
     given = file.argument(call, "random_state")
-    none = isinstance(given, ast.Constant) and given.value is None
-    return (given is None or none) and not file.has_unpacking(call)
+    return (given is None or is_constant(given, None)) and not file.has_unpacking(call)
 
 
 def _seeds_numpy(file: File) -> bool:
@@ -217,7 +217,7 @@ def _seeds_numpy(file: File) -> bool:
     events = [
         event
         for target in elsewhere
-        if target is not None and isinstance(target.node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if target is not None and isinstance(target.node, Function)
         for event in target.file.timeline_of(target.node)
     ]
     return any(

@@ -49,7 +49,8 @@ from collections.abc import Iterable, Iterator
 
 from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
-from samerun.lint.order import Fate, about_data, fate
+from samerun.lint.intent import about_data
+from samerun.lint.order import Fate, fate
 from samerun.lint.rule import Rule
 
 __all__ = ["RULE"]

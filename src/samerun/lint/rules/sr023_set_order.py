@@ -147,8 +147,8 @@ class _Sets:
         if isinstance(node, ast.Call):
             if self._file.resolve(node.func) in _SETS:
                 return True
-            method = isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS
-            return method and self.is_set(node.func.value, depth + 1)  # type: ignore[attr-defined]
+            method = node.func if isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS else None
+            return method is not None and self.is_set(method.value, depth + 1)
         if isinstance(node, ast.IfExp):
             return self.is_set(node.body, depth + 1) and self.is_set(node.orelse, depth + 1)
         values = self._values(node)
@@ -240,11 +240,11 @@ class _Sets:
             return self.item(around.value, depth + 1)
         if isinstance(around, ast.Tuple):
             loop = self._file.parent(around)
-            counted = isinstance(loop, ast.For | ast.comprehension) and around.elts[0] is node
-            return "integers" if counted and self._is_enumerate(loop.iter) else ""  # type: ignore[union-attr]
+            items = loop.iter if isinstance(loop, ast.For | ast.comprehension) else None
+            return "integers" if around.elts[0] is node and self._is_enumerate(items) else ""
         return self.items(around.iter, depth + 1) if isinstance(around, ast.For | ast.comprehension) else ""
 
-    def _is_enumerate(self, node: ast.expr) -> bool:
+    def _is_enumerate(self, node: ast.expr | None) -> bool:
         return isinstance(node, ast.Call) and self._file.resolve(node.func) == "builtins.enumerate"
 
     def is_named_for_numbers(self, node: ast.AST) -> bool:

@@ -64,6 +64,7 @@ from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.intent import seeds, sets_flag
 from samerun.lint.rule import Rule
+from samerun.lint.syntax import Function, is_constant
 
 __all__ = ["RULE"]
 
@@ -76,7 +77,7 @@ def _check(file: File) -> Iterable[Finding]:
     found = [(node, value) for node, value in _on(file) if not _is_chosen(file, node)]
     if not found:
         return
-    deterministic = any(_is(value, True) for _, value in _assigned(file, _DETERMINISTIC)) or sets_flag(file)
+    deterministic = any(is_constant(value, True) for _, value in file.assigned(_DETERMINISTIC)) or sets_flag(file)
     if not deterministic and not seeds(file):
         return
     why = "although the file asks for determinism" if deterministic else "although the file seeds"
@@ -87,42 +88,27 @@ def _check(file: File) -> Iterable[Finding]:
 
 
 def _on(file: File) -> Iterator[tuple[ast.expr, ast.expr]]:
-    assigned = list(_assigned(file, _BENCHMARK))
+    assigned = list(file.assigned(_BENCHMARK))
     for node, value in assigned:
         off = any(
-            _is(other, False) and later.lineno > node.lineno and _scope(file, later) is _scope(file, node)
+            is_constant(other, False)
+            and later.lineno > node.lineno
+            and file.enclosing_function(later) is file.enclosing_function(node)
             for later, other in assigned
         )
-        if _is(value, True) and not off:
+        if is_constant(value, True) and not off:
             yield node, value
     for call in file.calls("lightning.Trainer"):
         given = file.argument(call, "benchmark")
-        if given is not None and _is(given, True):
+        if given is not None and is_constant(given, True):
             yield given, given
-
-
-def _assigned(file: File, name: str) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield the places where a flag is set, and to what."""
-    last = name.rpartition(".")[2]
-    for node in file.nodes(ast.Assign):
-        for target in node.targets:
-            if isinstance(target, ast.Attribute) and target.attr == last and file.resolve(target) == name:
-                yield target, node.value
-
-
-def _scope(file: File, node: ast.AST) -> ast.AST | None:
-    return file.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef)
-
-
-def _is(node: ast.AST, value: bool) -> bool:
-    return isinstance(node, ast.Constant) and node.value is value
 
 
 def _is_chosen(file: File, node: ast.AST) -> bool:
     """Return whether a condition about just this decides, or its other branch does the opposite."""
     inner = node
     for outer in file.around(node):
-        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(outer, Function):
             break
         if isinstance(outer, ast.If):
             other = outer.orelse if inner in outer.body else outer.body

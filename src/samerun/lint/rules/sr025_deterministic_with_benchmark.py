@@ -50,11 +50,12 @@ When to silence:
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.rule import Rule
+from samerun.lint.syntax import is_constant
 
 __all__ = ["RULE"]
 
@@ -62,17 +63,17 @@ _BENCHMARK = "torch.backends.cudnn.benchmark"
 
 
 def _check(file: File) -> Iterable[Finding]:
-    found = [node for node, value in _assigned(file, "deterministic") if _is_true(value)]
+    found = [node for node, value in file.assigned("torch.backends.cudnn.deterministic") if is_constant(value, True)]
     if not found:
         return
-    said = [value for _, value in _assigned(file, "benchmark")]
+    said = [value for _, value in file.assigned(_BENCHMARK)]
     if any(isinstance(value, ast.Constant) for value in said):
         return
     elsewhere = None
     for event in file.timeline:
         if event.kind == "flag" and event.name == _BENCHMARK and event.file is not file:
             around = event.file.parent(event.node)
-            elsewhere = event if isinstance(around, ast.Assign) and _is_true(around.value) else None
+            elsewhere = event if isinstance(around, ast.Assign) and is_constant(around.value, True) else None
     for node in found:
         fix = None
         if elsewhere is not None:
@@ -86,19 +87,6 @@ def _check(file: File) -> Iterable[Finding]:
             edit = file.add_line(node, f"{file.segment(node.value)}.benchmark = False")
             fix = Fix((edit,), elsewhere is None, "set benchmark to False") if edit is not None else None
         yield Finding(RULE.code, message, file.range(node), fix, pedantic=elsewhere is None)
-
-
-def _assigned(file: File, flag: str) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield the places where a flag of cuDNN is set, and to what."""
-    for node in file.nodes(ast.Assign):
-        for target in node.targets:
-            named = isinstance(target, ast.Attribute) and target.attr == flag
-            if named and file.resolve(target) == f"torch.backends.cudnn.{flag}":
-                yield target, node.value
-
-
-def _is_true(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and node.value is True
 
 
 RULE = Rule(

@@ -57,6 +57,7 @@ from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.flow import Event
 from samerun.lint.rule import Rule
+from samerun.lint.syntax import text_of
 
 __all__ = ["RULE"]
 
@@ -77,11 +78,8 @@ def _check(file: File) -> Iterable[Finding]:
     if late is not None:
         setting, trained = late
         if setting.node not in wrong:
-            where = (
-                f"{trained.file.where(trained.node)}{'' if trained.file is file else f' of {trained.file.path.name}'}"
-            )
-            message = f"{_NAME} is set after {where} has trained: cuBLAS has read it"
-            yield Finding(RULE.code, message, file.range(setting.node if setting.file is file else setting.site))
+            message = f"{_NAME} is set after {trained.where(file)} has trained: cuBLAS has read it"
+            yield Finding(RULE.code, message, file.range(setting.place(file)))
         return
     yield from _perhaps_late(file, wrong)
 
@@ -90,21 +88,19 @@ def _settings(file: File) -> Iterator[tuple[ast.expr, ast.expr]]:
     """Yield the places where the variable is set, and the value."""
     for node in file.nodes(ast.Assign):
         for target in node.targets:
-            named = isinstance(target, ast.Subscript) and _is_name(target.slice)
-            if named and file.resolve(target.value) == "os.environ":  # type: ignore[attr-defined]
+            holder = target.value if isinstance(target, ast.Subscript) and text_of(target.slice) == _NAME else None
+            if file.resolve(holder) == "os.environ":
                 yield target, node.value
     for call in file.calls("os.environ.setdefault", "os.putenv"):
-        if len(call.args) == 2 and _is_name(call.args[0]):
+        if len(call.args) == 2 and text_of(call.args[0]) == _NAME:
             yield call, call.args[1]
     for call in file.calls("os.environ.update"):
         for given in call.args:
             if isinstance(given, ast.Dict):
-                yield from ((call, value) for key, value in zip(given.keys, given.values, strict=True) if _is_name(key))
+                yield from (
+                    (call, value) for key, value in zip(given.keys, given.values, strict=True) if text_of(key) == _NAME
+                )
         yield from ((call, keyword.value) for keyword in call.keywords if keyword.arg == _NAME)
-
-
-def _is_name(node: ast.AST | None) -> bool:
-    return isinstance(node, ast.Constant) and node.value == _NAME
 
 
 def _late(file: File) -> tuple[Event, Event] | None:
@@ -122,14 +118,14 @@ def _perhaps_late(file: File, wrong: set[ast.expr]) -> Iterator[Finding]:
     """Yield the first setting of a function if something was put on a GPU before it there."""
     seen: set[ast.AST | None] = set()
     for node, _ in _settings(file):
-        scope = file.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef)
+        scope = file.enclosing_function(node)
         if scope in seen or node in wrong:
             continue
         seen.add(scope)
         for call in file.nodes(ast.Call):
             if call.lineno >= node.lineno:
                 break
-            if _moves(file, call) and file.enclosing(call, ast.FunctionDef, ast.AsyncFunctionDef) is scope:
+            if _moves(file, call) and file.enclosing_function(call) is scope:
                 message = f"{_NAME} is set after {file.where(call)} has used the GPU; cuBLAS may have read it"
                 yield Finding(RULE.code, message, file.range(node), pedantic=True)
                 break
@@ -140,8 +136,7 @@ def _moves(file: File, call: ast.Call) -> bool:
     if not isinstance(call.func, ast.Attribute) or call.func.attr not in _DEVICES or file.resolve(call.func):
         return False
     device = call.args[0] if call.args else None
-    named = isinstance(device, ast.Constant) and isinstance(device.value, str) and device.value.startswith("cuda")
-    return call.func.attr == "cuda" or named
+    return call.func.attr == "cuda" or (text_of(device) or "").startswith("cuda")
 
 
 RULE = Rule("SR027", "cublas-too-late", "CUBLAS_WORKSPACE_CONFIG is set too late, or to what does not help", _check)

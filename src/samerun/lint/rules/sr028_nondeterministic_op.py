@@ -54,6 +54,7 @@ from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.intent import seeds, sets_flag, uses_cuda
 from samerun.lint.rule import Rule
+from samerun.lint.vocabulary import MODELS
 
 __all__ = ["RULE"]
 
@@ -123,7 +124,6 @@ _NAMES = {
     **{f"torch.nn.{name}": _RARE for name in ("AvgPool3d", "MaxPool3d", "ReflectionPad1d")},
     **{f"torch.nn.MaxUnpool{n}d": _RARE for n in (1, 2, 3)},
 }
-_LAYERS = frozenset(("torch.nn.Module", "lightning.LightningModule"))
 # The mean of all, which is another algorithm.
 _WHOLE = frozenset(("1", "(1,1)", "[1,1]", "(1,1,1)"))
 
@@ -221,7 +221,7 @@ def _is_in_a_layer(file: File, call: ast.Call) -> bool:
         if not isinstance(sides, ast.Tuple | ast.List) or len(sides.elts) < 4:
             return False
     around = file.enclosing(call, ast.ClassDef)
-    return around is not None and bool(_LAYERS & file.ancestors(around))
+    return around is not None and bool(MODELS & file.ancestors(around))
 
 
 def _trains(file: File) -> bool:

@@ -68,12 +68,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from samerun.lint.checkpoints import tells_of_generators, text_of
+from samerun.lint.checkpoints import tells_of_generators
 from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
-from samerun.lint.scopes import FUNCTIONS
-from samerun.lint.vocabulary import act
+from samerun.lint.syntax import FUNCTIONS, is_constant, text_of
 
 __all__ = ["RULE"]
 
@@ -103,7 +102,7 @@ def _check(file: File) -> Iterable[Finding]:
 
 def _is_unsafe(file: File, call: ast.Call) -> bool:
     value = file.argument(call, "weights_only")
-    return isinstance(value, ast.Constant) and value.value is False
+    return is_constant(value, False)
 
 
 def _restoring(file: File) -> Iterator[ast.expr]:
@@ -119,10 +118,9 @@ def _restoring(file: File) -> Iterator[ast.expr]:
 
 
 def _restores(file: File, call: ast.Call) -> bool:
-    name = file.resolve(call.func)
-    if name is None:
+    if file.resolve(call.func) is None:
         return isinstance(call.func, ast.Attribute) and call.func.attr in _SETTERS
-    what = act(name)
+    what = file.act(call)
     return what is not None and what.kind == "restore"
 
 

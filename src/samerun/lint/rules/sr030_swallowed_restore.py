@@ -76,8 +76,7 @@ from collections.abc import Iterable, Iterator
 from samerun.lint.file import File
 from samerun.lint.finding import Finding
 from samerun.lint.rule import Rule
-from samerun.lint.scopes import FUNCTIONS
-from samerun.lint.vocabulary import act
+from samerun.lint.syntax import FUNCTIONS, called
 
 __all__ = ["RULE"]
 
@@ -113,7 +112,7 @@ def _restores(file: File) -> Iterator[ast.expr]:
 def _restores_itself(file: File, call: ast.Call) -> bool:
     if isinstance(call.func, ast.Attribute) and call.func.attr in _METHODS:
         return True
-    what = act(file.resolve(call.func) or "")
+    what = file.act(call)
     return what is not None and what.kind == "restore"
 
 
@@ -194,8 +193,7 @@ def _is_idle(statement: ast.stmt) -> bool:
     value = statement.value
     if not isinstance(value, ast.Call):
         return isinstance(value, ast.Constant)
-    name = value.func.attr if isinstance(value.func, ast.Attribute) else getattr(value.func, "id", "")
-    return name in _TELLS
+    return called(value) in _TELLS
 
 
 RULE = Rule("SR030", "swallowed-restore", "a state is restored in a try that goes on, whatever went wrong", _check)

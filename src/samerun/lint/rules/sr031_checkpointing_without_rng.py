@@ -52,6 +52,7 @@ from collections.abc import Iterable
 from samerun.lint.file import File
 from samerun.lint.finding import Finding, Fix
 from samerun.lint.rule import Rule
+from samerun.lint.syntax import called, is_constant
 
 __all__ = ["RULE"]
 
@@ -69,7 +70,7 @@ def _check(file: File) -> Iterable[Finding]:
     found = []
     for call in file.calls(*_CHECKPOINTS):
         value = file.argument(call, "preserve_rng_state")
-        if isinstance(value, ast.Constant) and value.value is False:
+        if value is not None and is_constant(value, False):
             found.append((call, value))
     if not found:
         return
@@ -102,7 +103,7 @@ def _with_imported(file: File) -> list[File]:
 def _draws(file: File) -> bool:
     """Return whether a file makes or calls anything that draws in a layer."""
     for call in file.nodes(ast.Call):
-        last = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        last = called(call)
         name = file.resolve(call.func)
         if last in _DRAWS and (name is None or name.startswith(("torch.", "torchvision.", "timm."))):
             rate = file.argument(call, "p", 0) if last[0].isupper() else None

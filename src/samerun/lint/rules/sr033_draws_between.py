@@ -72,8 +72,8 @@ from samerun.lint.finding import Finding
 from samerun.lint.flow import Event
 from samerun.lint.notebook import Cell
 from samerun.lint.rule import Rule
-from samerun.lint.scopes import FUNCTIONS
-from samerun.lint.vocabulary import CPU, LIBRARIES, NUMPY, PYTHON
+from samerun.lint.syntax import FUNCTIONS, called, end
+from samerun.lint.vocabulary import CPU, IN_PLACE, LIBRARIES, NUMPY, PYTHON
 
 __all__ = ["RULE"]
 
@@ -81,7 +81,6 @@ _SHOWS = ("show", "plot", "imshow", "matshow", "display", "print", "visual", "hi
 _SHOWING = ("matplotlib.", "seaborn.", "plotly.", "IPython.display.", "builtins.print")
 # Methods and functions by which something stays that no name tells of.
 _LEAVES = frozenset("append extend add update insert pop remove fill_ copy_ write load_state_dict".split())
-_IN_PLACE = ("random.shuffle", "numpy.random.shuffle", "torch.nn.init.")
 
 _Place = tuple[int, int]
 
@@ -196,21 +195,19 @@ class _Purpose:
 
     def _is_harmless(self, event: Event) -> bool:
         """Return whether a draw changes nothing in place, and in a function is there for what that shows."""
-        if event.name.startswith(_IN_PLACE):
+        if event.name.startswith(IN_PLACE):
             return False
         if event.node is event.site:
             return True
-        function = event.file.enclosing(event.node, ast.FunctionDef, ast.AsyncFunctionDef)
+        function = event.file.enclosing_function(event.node)
         if event.kind == "model" or function is None:
             return True
-        calls = [one for one in event.file.nodes(ast.Call) if function in event.file.around(one)]
+        calls = [one for one in event.file.nodes(ast.Call) if event.file.is_inside(one, function)]
         return any(_is_show(event.file, one) for one in calls)
 
 
 def _is_show(file: File, call: ast.Call) -> bool:
-    function = call.func
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    return name.lower().startswith(_SHOWS) or (file.resolve(function) or "").startswith(_SHOWING)
+    return called(call).lower().startswith(_SHOWS) or (file.resolve(call.func) or "").startswith(_SHOWING)
 
 
 def _used(file: File, cells: Cells) -> set[int]:
@@ -240,15 +237,10 @@ def _used(file: File, cells: Cells) -> set[int]:
 
 def _done(file: File, target: ast.AST) -> _Place:
     """Return where a name has its value: at the end of an assignment, and of what a loop goes over."""
-    statement: ast.AST | None = target
-    while statement is not None and not isinstance(statement, ast.stmt):
-        statement = file.parent(statement)
-    end: ast.AST | None = statement
+    statement = file.statement(target)
     if isinstance(statement, ast.For | ast.AsyncFor):
-        end = statement.iter
-    elif not isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
-        end = target
-    return end.end_lineno, end.end_col_offset  # type: ignore[union-attr]
+        return end(statement.iter)
+    return end(statement if isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign) else target)
 
 
 RULE = Rule(
