@@ -126,6 +126,60 @@ for step in range(12):
 """
 
 
+FORGETS = """
+from pathlib import Path
+
+import torch
+
+torch.manual_seed(0)
+model = torch.nn.Linear(2, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+first = 0
+if Path("last.pt").exists():
+    saved = torch.load("last.pt")
+    model.load_state_dict(saved["model"])
+    first = saved["step"]
+for step in range(first, 24):
+    model(torch.full((4, 2), 1 + step / 12)).square().mean().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    if step % 8 == 7:
+        torch.save({"model": model.state_dict(), "step": step + 1}, "next.pt")
+        Path("next.pt").rename("last.pt")
+"""
+
+
+def test_what_earlier_runs_have_shown_is_not_run_again(tmp_path, nursery):
+    processes = Born(nursery)
+    (tmp_path / "train.py").write_text(FORGETS)
+    report = verify(
+        Script((sys.executable, "train.py"), cwd=tmp_path), choose(only=["interrupt"]), jobs=1, processes=processes
+    )
+    assert [(outcome.trial, outcome.status, outcome.step) for outcome in report.outcomes] == [
+        ("SIGTERM after the first step", "same", None),
+        ("SIGKILL in mid-epoch", "differs", 8),
+        ("SIGKILL twice in one epoch", "differs", 8),
+        ("SIGKILL during a save", "same", None),
+        ("SIGKILL after the last step", "differs", 16),
+    ]
+    # All at once, until the fourth process had differed; what came before that at once; that; what came after.
+    assert processes.runs == 1 + 4 + 3 + 2 + 2
+
+
+def test_one_condition_among_many_is_found_by_halves(tmp_path, nursery):
+    processes = Born(nursery)
+    (tmp_path / "train.py").write_text(
+        LOOP.format(before="import time", load="", after="").replace(
+            "manual_seed(0)", "manual_seed(int(time.time()) // 10**7)"
+        )
+    )
+    joined = [scenario for scenario in choose() if scenario.joins]
+    report = verify(Script((sys.executable, "train.py"), cwd=tmp_path), joined, jobs=1, processes=processes)
+    assert [outcome.scenario for outcome in report.outcomes if outcome.status != "same"] == ["clock"]
+    # All six, three with the clock among them, one, the clock and another, each of them, and the other three.
+    assert processes.runs == 1 + 7
+
+
 def statuses(tmp_path, nursery, scenario, resume=(), **parts):
     (tmp_path / "train.py").write_text(LOOP.format(**{"before": "", "load": "", "after": "", **parts}))
     script = Script((sys.executable, "train.py"), resume, cwd=tmp_path)

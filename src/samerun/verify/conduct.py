@@ -5,25 +5,27 @@ from __future__ import annotations
 import os
 import shlex
 import threading
-import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psutil
 
 from samerun.errors import TraceError, VerifyError
-from samerun.verify.judging import has_diverged, judged
+from samerun.verify.judging import Judgement, has_diverged, judged
+from samerun.verify.known import Known
 from samerun.verify.life import Life, live, write_steps
 from samerun.verify.outcome import Outcome, Report
 from samerun.verify.processes import Processes
 from samerun.verify.reference import Reference
 from samerun.verify.scenario import NotApplicable, Scenario
 from samerun.verify.script import Script
-from samerun.verify.trial import Death, Trial, together
+from samerun.verify.splitting import Part, split
+from samerun.verify.trial import Trial, together
 from samerun.verify.workspace import Workspace
 
 __all__ = ["Told", "verify"]
@@ -37,8 +39,6 @@ _ANEW = "it begins anew when it is killed, as was seen at an earlier step"
 _HOUR, _TIMES, _MORE = 3600.0, 10.0, 60.0
 # The part of the memory there is that runs side by side may take.
 _PART = 0.7
-# Seconds between two looks at whether a run differs already; more if a look takes long.
-_LOOK, _LOOKS = 2.0, 5.0
 
 
 def verify(
@@ -99,6 +99,7 @@ class _Conduct:
     saves: bool = False
     timeout: float = _HOUR
     places: _Places = field(init=False)
+    known: Known = field(default_factory=Known)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -190,36 +191,48 @@ class _Conduct:
                 plans[scenario] = scenario.trials(reference)
             except NotApplicable as reason:
                 outcomes.append(_skipped(scenario, str(reason)))
-        parts = [(scenario, trial) for scenario, trials in plans.items() for trial in trials]
-        everything = together([trial for _, trial in parts])
-        whole = self._judged(next(iter(plans)), everything, reference.life)[0] if len(parts) > 1 else None
-        if whole is not None and whole.status == "same":
-            outcomes += [Outcome(scenario.name, trial.label, "same") for scenario, trial in parts]
-            self.told("", outcomes)
-            return outcomes
         self.told("", outcomes)
-        alone = [outcome for scenario, trial in parts for outcome in self._trial(scenario, trial, reference)]
-        return [*outcomes, *_all_of(whole, alone)]
+        return [
+            *outcomes,
+            *self._group([Part(scenario, trial) for scenario in plans for trial in plans[scenario]], reference),
+        ]
+
+    def _group(self, parts: Sequence[Part], reference: Reference) -> list[Outcome]:
+        """Try parts in one run, or the only one alone."""
+        if len(parts) > 1:
+            return self._together(parts, together([part.trial for part in parts]), reference)
+        return [outcome for part in parts for outcome in self._trial(*part, reference)]
 
     def _trial(self, scenario: Scenario, trial: Trial, reference: Reference) -> list[Outcome]:
-        against = reference.life if trial.against is None else self._live(trial.against, None, called="the first run")
-        outcome, spared = self._judged(scenario, trial, against)
-        if outcome.status == "same" and trial.parts:
-            found = [_part(outcome, part, spared) for part in trial.parts]
-        elif trial.parts:
-            alone = [other for part in trial.parts for other in self._trial(scenario, part, reference)]
-            return _all_of(outcome, alone)
-        else:
-            found = [outcome]
-        self.told("", found)
-        return found
+        if trial.parts:
+            return self._together([Part(scenario, part) for part in trial.parts], trial, reference)
+        outcome = self._judged(scenario, trial, reference).outcome
+        self.told("", [outcome])
+        return [outcome]
 
-    def _judged(self, scenario: Scenario, trial: Trial, against: Life) -> tuple[Outcome, Collection[Death]]:
-        """Return how a trial came out, and the deaths of it that were left out."""
+    def _together(self, parts: Sequence[Part], whole: Trial, reference: Reference) -> list[Outcome]:
+        """Try parts in one run, and in fewer at once where that is not the same."""
+        found = self._judged(parts[0].scenario, whole, reference)
+        if found.outcome.status == "same":
+            outcomes = [_part(found, *part) for part in parts]
+            self.told("", outcomes)
+            return outcomes
+        alone = [outcome for group in split(whole, parts, found.process) for outcome in self._group(group, reference)]
+        places = {(part.scenario.name, part.trial.label): number for number, part in enumerate(parts)}
+        alone.sort(key=lambda outcome: places.get((outcome.scenario, outcome.trial), -1))
+        return _all_of(found.outcome, alone)
+
+    def _judged(self, scenario: Scenario, trial: Trial, reference: Reference) -> Judgement:
+        """Return how a trial came out, by a run of it or one that has shown it."""
+        if (shown := self.known.shown(scenario, trial)) is not None:
+            return shown
+        against = reference.life if trial.against is None else self._live(trial.against, None, called="the first run")
         self.told(f"{scenario.name}: {trial.label}", ())
         first = against.processes[0].trace
-        life = self._live(trial, self.folder / "steps.json", enough=_Enough(first))
-        return judged(scenario, trial.label, against, life), life.spared
+        life = self._live(trial, self.folder / "steps.json", differs=partial(has_diverged, first))
+        found = judged(scenario, trial.label, against, life)
+        self.known.note(trial, found)
+        return found
 
     def _live(
         self,
@@ -227,14 +240,14 @@ class _Conduct:
         table: Path | None,
         *,
         called: str = "this run",
-        enough: Callable[[Path], bool] = lambda _: False,
+        differs: Callable[[Path], bool] = lambda _: False,
     ) -> Life:
         with self.places.one() as place:
             workspace = Workspace.make(place / trial.conditions.folder, self.script, self.folder, called)
             life = live(
                 *(self.script, trial, workspace, self.processes, self.timeout),
                 table=table,
-                enough=enough,
+                differs=differs,
                 saves=self.saves,
             )
             workspace.remove_copies()
@@ -264,31 +277,13 @@ class _Places:
                 self._used.discard(number)
 
 
-class _Enough:
-    """Asks now and then whether a run differs from the first one already."""
-
-    def __init__(self, first: Path) -> None:
-        self._first = first
-        self._due = time.monotonic() + _LOOK
-
-    def __call__(self, trace: Path) -> bool:
-        """Return whether it does."""
-        start = time.monotonic()
-        if start < self._due or not trace.exists():
-            return False
-        found = has_diverged(self._first, trace)
-        end = time.monotonic()
-        self._due = end + max(_LOOK, _LOOKS * (end - start))
-        return found
-
-
-def _part(outcome: Outcome, part: Trial, spared: Collection[Death]) -> Outcome:
+def _part(whole: Judgement, scenario: Scenario, part: Trial) -> Outcome:
     """Return what came of a part of a trial that came out the same as a whole."""
-    if any(death in spared for death in part.deaths):
-        return Outcome(outcome.scenario, part.label, "skipped", reason=_ANEW)
+    if any(death in whole.spared for death in part.deaths):
+        return Outcome(scenario.name, part.label, "skipped", reason=_ANEW)
     deaths = {(death.step, death.in_save) for death in part.deaths}
-    own = tuple(found for found in outcome.resumptions if (found.died, found.in_save) in deaths)
-    return replace(outcome, trial=part.label, resumptions=own)
+    own = tuple(found for found in whole.outcome.resumptions if (found.died, found.in_save) in deaths)
+    return Outcome(scenario.name, part.label, "same", resumptions=own)
 
 
 def _all_of(whole: Outcome | None, alone: list[Outcome]) -> list[Outcome]:

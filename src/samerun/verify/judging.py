@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,12 @@ from samerun.verify.life import Life, Lived
 from samerun.verify.outcome import Outcome, Resumption, Status
 from samerun.verify.scenario import Scenario
 from samerun.verify.script import OUT
+from samerun.verify.trial import Death
 
-__all__ = ["has_diverged", "judged"]
+__all__ = ["BEHIND", "Judgement", "has_diverged", "judged"]
+
+#: Steps that a run goes on behind its first difference, which tell more about the cause.
+BEHIND = 5
 
 # Generators may end in another state where nothing was drawn from them that training is made of.
 _IGNORED = ("rng",)
@@ -37,8 +42,23 @@ _BY_FRAMEWORK = ("batch", "loss")
 _EXPLAIN = (
     "keep what the runs left, --keep=FOLDER, and record the step in full: samerun explain FIRST.trace OTHER.trace"
 )
-# Steps that a run goes on behind its first difference, which tell more about the cause.
-_BEHIND = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How a trial came out, and by what that is known.
+
+    Attributes:
+        outcome: how it came out.
+        process: the number of the process that was not the same, from 0; ``None`` if it was none of them.
+        step: the first step of that which differs; ``None`` if it failed, or differs in something else.
+        spared: deaths that were left out.
+    """
+
+    outcome: Outcome
+    process: int | None = None
+    step: int | None = None
+    spared: tuple[Death, ...] = ()
 
 
 def has_diverged(first: Path, trace: Path) -> bool:
@@ -49,13 +69,13 @@ def has_diverged(first: Path, trace: Path) -> bool:
         return False
     try:
         return any(
-            found.divergence is not None and found.ends[1] > found.divergence.step + _BEHIND for found in run.processes
+            found.divergence is not None and found.ends[1] > found.divergence.step + BEHIND for found in run.processes
         )
     finally:
         run.close()
 
 
-def judged(scenario: Scenario, label: str, first: Life, life: Life) -> Outcome:
+def judged(scenario: Scenario, label: str, first: Life, life: Life) -> Judgement:
     """Return how a trial came out.
 
     Args:
@@ -64,7 +84,7 @@ def judged(scenario: Scenario, label: str, first: Life, life: Life) -> Outcome:
         first: the run that it must come out like.
         life: the run of the trial.
     """
-    return _Judge(scenario, label, first, life).outcome()
+    return _Judge(scenario, label, first, life).judgement()
 
 
 class _Judge:
@@ -76,11 +96,16 @@ class _Judge:
         self._resumptions: list[Resumption] = []
         self._reached = 0
         self._expected = 0
+        self._diverged: int | None = None
 
-    def outcome(self) -> Outcome:
+    def judgement(self) -> Judgement:
         for number, process in enumerate(self._life.processes):
             if (found := self._process(number, process)) is not None:
-                return found
+                return Judgement(found, number, self._diverged, self._life.spared)
+        return Judgement(self._whole(), spared=self._life.spared)
+
+    def _whole(self) -> Outcome:
+        """Return how the trial came out where each process is the same as far as it went."""
         if self._life.timed_out:
             took = (
                 f"it did not end within {self._life.seconds:.0f} seconds; the first run took {self._first.seconds:.0f}"
@@ -140,6 +165,7 @@ class _Judge:
     def _differs(self, process: Lived, found: Verdict) -> Outcome:
         pair = found.worst.comparison.divergence
         assert pair is not None
+        self._diverged = pair.step
         with judge(self._first.processes[0].trace, process.trace) as whole:
             diagnosis = self._cause(whole.worst.diagnoses or found.worst.diagnoses)
             return self._outcome(

@@ -27,6 +27,8 @@ __all__ = ["Life", "Lived", "live", "write_steps"]
 
 # Bytes of the output of a process that failed.
 _TAIL = 2000
+# Seconds between two looks at whether a run differs already; more if a look takes long.
+_LOOK, _LOOKS = 1.0, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def live(
     timeout: float,
     *,
     table: Path | None = None,
-    enough: Callable[[Path], bool] = lambda _: False,
+    differs: Callable[[Path], bool] = lambda _: False,
     saves: bool = False,
 ) -> Life:
     """Run a script as a trial says.
@@ -118,12 +120,12 @@ def live(
         processes: what starts them.
         timeout: seconds that the run may take.
         table: the file that :func:`write_steps` made of the first run, by which a process knows where it is.
-        enough: asked now and then with the trace, whether the run may be ended already.
+        differs: asked now and then of the trace of a process, and again when that was killed; if so, the run is ended.
         saves: whether it is seen when the script saves; then the command for resuming is used once it has.
     """
     # Not in the workspace: the paths of sockets, which multiprocessing makes there, must be short.
     with TemporaryDirectory(prefix="samerun-", ignore_cleanup_errors=True) as scratch:
-        return _Living(script, trial, workspace, processes, timeout, table, enough, saves, Path(scratch)).life()
+        return _Living(script, trial, workspace, processes, timeout, table, differs, saves, Path(scratch)).life()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ class _Living:
     processes: Processes
     timeout: float
     table: Path | None
-    enough: Callable[[Path], bool]
+    differs: Callable[[Path], bool]
     saves: bool
     scratch: Path
 
@@ -150,7 +152,7 @@ class _Living:
             resumed = bool(lived) and (not self.saves or any(process.saves for process in lived))
             found = self._process(len(lived), deaths[0] if deaths else None, left, resumed=resumed)
             lived.append(found)
-            if found.death is None or found.death.signal is None:
+            if found.death is None or found.death.signal is None or self.differs(found.trace):
                 break
             deaths.pop(0)
             if self._begins_anew(*lived):
@@ -180,7 +182,7 @@ class _Living:
             variables=self._variables(trace, self._disturbances(number, death)),
             log=log,
             timeout=timeout,
-            enough=lambda: self.enough(trace),
+            enough=_NowAndThen(lambda: self.differs(trace)),
         )
         events = tuple(_events(report, before))
         died = death if any(event["event"] == "ends" for event in events) else None
@@ -212,6 +214,24 @@ class _Living:
             ),
             position.TABLE: str(self.table or ""),
         }
+
+
+class _NowAndThen:
+    """Asks something that takes a while, but not each time it is asked itself."""
+
+    def __init__(self, question: Callable[[], bool]) -> None:
+        self._question = question
+        self._due = time.monotonic() + _LOOK
+
+    def __call__(self) -> bool:
+        """Return the answer; no if it is not asked now."""
+        start = time.monotonic()
+        if start < self._due:
+            return False
+        answer = self._question()
+        end = time.monotonic()
+        self._due = end + max(_LOOK, _LOOKS * (end - start))
+        return answer
 
 
 def _launched(argv: tuple[str, ...], conditions: Conditions) -> tuple[str, ...]:

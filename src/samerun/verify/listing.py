@@ -17,7 +17,7 @@ __all__ = ["as_json", "costs", "show"]
 
 _NOTES = (
     "t: computing time of one run. Those with * share a run: 1 t together.",
-    "A run that differs is ended soon; what it tried at once is tried one by one.",
+    "A run that differs is ended soon; what it tried at once is tried in parts.",
 )
 
 

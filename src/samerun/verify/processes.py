@@ -30,6 +30,7 @@ class Processes:
 
     Attributes:
         peak: the most bytes of memory that one of them had, with those that it started.
+        started: how many were started.
 
     Raises:
         VerifyError: on Windows.
@@ -43,6 +44,7 @@ class Processes:
         self._lock = threading.Lock()
         self._closed = False
         self.peak = 0
+        self.started = 0
 
     def run(
         self,
@@ -121,6 +123,7 @@ class Processes:
             )
             family = _Family(process)
             self._running.add(family)
+            self.started += 1
             return family
 
 

@@ -35,7 +35,8 @@ class Trial:
         label: what is tried, such as ``3 workers``.
         conditions: of each process.
         deaths: the processes end by these, in this order, and the last one as the script does.
-        parts: trials that this one is all of at once. They are made only where this one differs.
+        parts: trials that this one is all of at once. They are made only where this one differs, several of them in
+            one run if conditions and deaths of this one are no more than theirs together.
         against: the trial that it must come out like; the first run if ``None``.
     """
 

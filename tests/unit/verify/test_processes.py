@@ -142,6 +142,13 @@ def test_one_that_prints_without_end_is_ended_and_says_so(tmp_path, monkeypatch)
     assert log.read_text().endswith("\nsamerun verify: ended, as it printed more than 10000 bytes\n")
 
 
+def test_starts_are_counted(tmp_path):
+    processes = Processes()
+    for _ in range(2):
+        run(processes, tmp_path, "pass")
+    assert processes.started == 2
+
+
 def test_the_peak_of_memory_is_measured(tmp_path):
     processes = Processes()
     run(processes, tmp_path, "data = bytearray(200_000_000); import time; time.sleep(1.5)")
