@@ -9,10 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from born import LOOP, Born
 from nursery import Nursery
 from samerun.verify import Death, Scenario, Script, Trial, choose, verify
 from samerun.verify.outcome import Resumption
-from samerun.verify.processes import Processes
 
 FAULTS = Path(__file__).parent.parent / "faults"
 # What must be said of each: the trial that differs, the step, what differs first, and the cause.
@@ -33,24 +33,6 @@ SLOW = {
     "threads": ("1 thread", 0, "the gradients", "threads"),
     "ranks": ("2 ranks, again", 0, "the loss", "never-seeded"),
 }
-
-
-class Born(Processes):
-    """Processes forked from one that has imported torch."""
-
-    def __init__(self, nursery):
-        super().__init__()
-        self.nursery = nursery
-        self.runs = 0
-
-    @property
-    def computed(self):
-        return self.runs
-
-    def run(self, argv, *, cwd, variables, log, timeout, enough=None):
-        self.runs += 1
-        (code,) = self.nursery.run([{"argv": list(argv), "cwd": str(cwd), "env": variables, "log": str(log)}])
-        return code
 
 
 @pytest.fixture(scope="module")
@@ -105,27 +87,6 @@ def test_what_only_all_deaths_together_show_is_told(tmp_path, nursery):
     assert report.exit_code == 1
 
 
-LOOP = """
-import sys
-from pathlib import Path
-
-import torch
-
-{before}
-torch.manual_seed(0)
-model = torch.nn.Linear(2, 1)
-optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-{load}
-for step in range(12):
-    model(torch.randn(4, 2)).square().mean().backward()
-    optimizer.step()
-    optimizer.zero_grad()
-    if step % 4 == 3:
-        torch.save(model.state_dict(), "last.pt")
-{after}
-"""
-
-
 FORGETS = """
 from pathlib import Path
 
@@ -164,20 +125,6 @@ def test_what_earlier_runs_have_shown_is_not_run_again(tmp_path, nursery):
     ]
     # All at once, until the fourth process had differed; what came before that at once; that; what came after.
     assert processes.runs == 1 + 4 + 3 + 2 + 2
-
-
-def test_one_condition_among_many_is_found_by_halves(tmp_path, nursery):
-    processes = Born(nursery)
-    (tmp_path / "train.py").write_text(
-        LOOP.format(before="import time", load="", after="").replace(
-            "manual_seed(0)", "manual_seed(int(time.time()) // 10**7)"
-        )
-    )
-    joined = [scenario for scenario in choose() if scenario.joins]
-    report = verify(Script((sys.executable, "train.py"), cwd=tmp_path), joined, jobs=1, processes=processes)
-    assert [outcome.scenario for outcome in report.outcomes if outcome.status != "same"] == ["clock"]
-    # All six, three with the clock among them, one, the clock and another, each of them, and the other three.
-    assert processes.runs == 1 + 7
 
 
 def statuses(tmp_path, nursery, scenario, resume=(), **parts):

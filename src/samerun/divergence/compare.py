@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,18 +104,23 @@ def compare_runs(
     Raises:
         TraceError: if a file cannot be read, or they have no step in common.
     """
-    ours, theirs = open_run(first), open_run(second)
-    try:
+    with ExitStack() as unused:
+        ours = _opened(first, unused)
+        theirs = _opened(second, unused)
         shared = [name for name in ours if name in theirs]
         found = tuple(compare(name, ours[name], theirs[name], ignore, offset) for name in shared)
-    except BaseException:
-        for trace in (*ours.values(), *theirs.values()):
-            trace.close()
-        raise
+        unused.pop_all()
     for name in ours.keys() ^ theirs.keys():
         (ours.get(name) or theirs[name]).close()
     left_out = {name: int(name in theirs) for name in (*ours, *theirs) if name not in shared}
     return RunComparison(found, left_out)
+
+
+def _opened(path: Path, unused: ExitStack) -> dict[str, Trace]:
+    found = open_run(path)
+    for trace in found.values():
+        unused.callback(trace.close)
+    return found
 
 
 def compare(

@@ -25,7 +25,7 @@ from samerun.verify.reference import Reference
 from samerun.verify.scenario import NotApplicable, Scenario
 from samerun.verify.script import Script
 from samerun.verify.splitting import Part, split
-from samerun.verify.trial import Trial, together
+from samerun.verify.trial import Trial, is_sum, together
 from samerun.verify.workspace import Workspace
 
 __all__ = ["Told", "verify"]
@@ -183,24 +183,23 @@ class _Conduct:
         return [outcome for trial in trials for outcome in self._trial(scenario, trial, reference)]
 
     def _joined(self, scenarios: Sequence[Scenario], reference: Reference) -> list[Outcome]:
-        """Try several scenarios in one run, and each alone only if that differs."""
-        plans: dict[Scenario, Sequence[Trial]] = {}
+        """Try several scenarios in one run, and in fewer at once where that is not the same."""
+        parts: list[Part] = []
         outcomes = []
         for scenario in scenarios:
             try:
-                plans[scenario] = scenario.trials(reference)
+                parts += [Part(scenario, trial) for trial in scenario.trials(reference)]
             except NotApplicable as reason:
                 outcomes.append(_skipped(scenario, str(reason)))
         self.told("", outcomes)
-        return [
-            *outcomes,
-            *self._group([Part(scenario, trial) for scenario in plans for trial in plans[scenario]], reference),
-        ]
+        return [*outcomes, *self._group(parts, reference)]
 
     def _group(self, parts: Sequence[Part], reference: Reference) -> list[Outcome]:
-        """Try parts in one run, or the only one alone."""
-        if len(parts) > 1:
-            return self._together(parts, together([part.trial for part in parts]), reference)
+        """Try parts in one run, if it can be all of them."""
+        trials = [part.trial for part in parts]
+        whole = together(trials)
+        if len(parts) > 1 and is_sum(whole, trials):
+            return self._together(parts, whole, reference)
         return [outcome for part in parts for outcome in self._trial(*part, reference)]
 
     def _trial(self, scenario: Scenario, trial: Trial, reference: Reference) -> list[Outcome]:
@@ -218,7 +217,7 @@ class _Conduct:
             self.told("", outcomes)
             return outcomes
         alone = [outcome for group in split(whole, parts, found.process) for outcome in self._group(group, reference)]
-        places = {(part.scenario.name, part.trial.label): number for number, part in enumerate(parts)}
+        places = {name: number for number, part in enumerate(parts) for name in _names(*part)}
         alone.sort(key=lambda outcome: places.get((outcome.scenario, outcome.trial), -1))
         return _all_of(found.outcome, alone)
 
@@ -286,11 +285,21 @@ def _part(whole: Judgement, scenario: Scenario, part: Trial) -> Outcome:
     return Outcome(scenario.name, part.label, "same", resumptions=own)
 
 
-def _all_of(whole: Outcome | None, alone: list[Outcome]) -> list[Outcome]:
+def _names(scenario: Scenario, trial: Trial) -> Iterator[tuple[str, str]]:
+    """Yield scenario and label of a trial and of its parts, by which outcomes name them."""
+    yield scenario.name, trial.label
+    for part in trial.parts:
+        yield from _names(scenario, part)
+
+
+def _all_of(whole: Outcome, alone: list[Outcome]) -> list[Outcome]:
     """Return what came of the parts of a trial that is not the same, and of the whole if no part shows why."""
-    if whole is None or whole.status in ("same", "skipped"):
+    if whole.status == "skipped":
         return alone
-    return [whole, *alone] if all(outcome.status in ("same", "skipped") for outcome in alone) else alone
+    differ = any(outcome.status in ("differs", "environment") for outcome in alone)
+    # A script that needs what it is to do without fails for that.
+    fail = any(outcome.status != "same" and outcome.reason != _ANEW for outcome in alone)
+    return alone if differ or (fail and whole.status == "failed") else [whole, *alone]
 
 
 def _skipped(scenario: Scenario, reason: str) -> Outcome:

@@ -50,7 +50,7 @@ class Judgement:
 
     Attributes:
         outcome: how it came out.
-        process: the number of the process that was not the same, from 0; ``None`` if it was none of them.
+        process: the number of the process by which it is known, from 0; ``None`` if that is the only one, to its end.
         step: the first step of that which differs; ``None`` if it failed, or differs in something else.
         spared: deaths that were left out.
     """
@@ -65,7 +65,7 @@ def has_diverged(first: Path, trace: Path) -> bool:
     """Return whether a run that may still go on differs from the first one, and some steps behind that are recorded."""
     try:
         run = compare_runs(first, trace, ignore=_IGNORED)
-    except TraceError:  # it has not begun
+    except TraceError:  # it has not begun, or made no step that the first one has
         return False
     try:
         return any(
@@ -102,7 +102,8 @@ class _Judge:
         for number, process in enumerate(self._life.processes):
             if (found := self._process(number, process)) is not None:
                 return Judgement(found, number, self._diverged, self._life.spared)
-        return Judgement(self._whole(), spared=self._life.spared)
+        last = len(self._life.processes) - 1
+        return Judgement(self._whole(), last or None, spared=self._life.spared)
 
     def _whole(self) -> Outcome:
         """Return how the trial came out where each process is the same as far as it went."""

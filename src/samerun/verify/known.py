@@ -28,11 +28,15 @@ class Known:
         ``None`` if that is not known.
         """
         for other, found in self._runs:
-            resumed = trial.deaths[: found.process]
-            same = (other.conditions, other.deaths[: found.process]) == (trial.conditions, resumed)
-            if same and found.outcome.scenario == scenario.name and _is_shown(trial, found):
+            begins_as = _beginning(other, found.process) == _beginning(trial, found.process)
+            if begins_as and found.outcome.scenario == scenario.name and _is_shown(trial, found):
                 return replace(found, outcome=replace(found.outcome, trial=trial.label))
         return None
+
+
+def _beginning(trial: Trial, process: int | None) -> tuple[object, ...]:
+    """Return all that a trial is up to the process of a number."""
+    return trial.conditions, trial.against, trial.deaths[:process]
 
 
 def _is_shown(trial: Trial, found: Judgement) -> bool:

@@ -78,7 +78,7 @@ class Life:
         trial: what was tried.
         workspace: where what it left lies.
         place: where it was run.
-        processes: in a row; the last one was not ended by a death that was planned.
+        processes: in a row; the last one came to its own end, or was seen to differ.
         seconds: what it took.
         timed_out: whether its time was over.
         spared: deaths of the trial that were left out, as it had been seen to begin anew after others.

@@ -16,7 +16,7 @@ from samerun.verify.scenario import Scenario
 __all__ = ["as_json", "costs", "show"]
 
 _NOTES = (
-    "t: computing time of one run. Those with * share a run: 1 t together.",
+    "t: computing time of one run without its start. Those with * share a run: 1 t.",
     "A run that differs is ended soon; what it tried at once is tried in parts.",
 )
 

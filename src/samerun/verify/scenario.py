@@ -22,8 +22,8 @@ class Scenario:
     Attributes:
         name: as in ``--only``.
         summary: what it shows, in a few words.
-        cost: computing time, in runs of the script, where nothing differs. Where something does, a run is ended soon
-            after it, and what it tried at once is tried in parts.
+        cost: computing time without the starts of processes, in runs of the script, where nothing differs. Where
+            something does, a run is ended soon after it, and what it tried at once is tried in parts.
         trials: returns what to run, given the first run; raises :class:`NotApplicable` if there is nothing to try.
         default: whether it is among those that are tried unless others are asked for.
         quick: the same as ``trials`` for the set of ``--quick``; ``None`` if it is not in that.

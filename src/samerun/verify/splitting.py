@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from samerun.verify.scenario import Scenario
-from samerun.verify.trial import Trial, together
+from samerun.verify.trial import Trial, is_sum
 
 __all__ = ["Part", "split"]
 
@@ -30,9 +30,8 @@ def split(whole: Trial, parts: Sequence[Part], process: int | None) -> list[Sequ
         parts: two at least.
         process: the number of the one that differed, from 0; ``None`` if it was none of them.
     """
-    everything = together([part.trial for part in parts])
-    if (everything.conditions, everything.deaths) != (whole.conditions, whole.deaths):
-        return [[part] for part in parts]  # what they are together is more than the sum of them
+    if not is_sum(whole, [part.trial for part in parts]):
+        return [[part] for part in parts]
     if not process:
         half = len(parts) // 2
         return [parts[:half], parts[half:]]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from samerun.verify.conditions import Conditions
 
-__all__ = ["Death", "Trial", "together"]
+__all__ = ["Death", "Trial", "is_sum", "together"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Trial:
         conditions: of each process.
         deaths: the processes end by these, in this order, and the last one as the script does.
         parts: trials that this one is all of at once. They are made only where this one differs, several of them in
-            one run if conditions and deaths of this one are no more than theirs together.
+            one run if this one is no more than the sum of them.
         against: the trial that it must come out like; the first run if ``None``.
     """
 
@@ -57,5 +57,16 @@ def together(trials: Sequence[Trial]) -> Trial:
     return Trial(label, conditions, tuple(sorted(deaths, key=_moment)), tuple(trials))
 
 
-def _moment(death: Death) -> tuple[int, bool]:
-    return death.step, death.in_save
+def is_sum(whole: Trial, trials: Sequence[Trial]) -> bool:
+    """Return whether a run of the whole is one of each of the trials, and no more than that.
+
+    It is not where trials contradict each other, or must come out like another run than the first one.
+    """
+    everything = together(trials)
+    added = (everything.conditions, everything.deaths) == (whole.conditions, whole.deaths)
+    agree = all(everything.conditions | trial.conditions == everything.conditions for trial in trials)
+    return added and agree and all(trial.against is None for trial in (whole, *trials))
+
+
+def _moment(death: Death) -> tuple[int, bool, str]:
+    return death.step, death.in_save, death.signal or ""

@@ -9,7 +9,7 @@ from samerun.verify.judging import Judgement
 from samerun.verify.known import Known
 
 SCENARIO = Scenario("own", "does it my way", 1, lambda _: [], order=0)
-KILLED, LATER, SOON = (Death(step, "SIGKILL") for step in (10, 20, 16))
+KILLED, LATER, SOON = (Death(step, "SIGKILL") for step in (10, 18, 17))
 ONCE, TWICE = Trial("once", deaths=(KILLED,)), Trial("twice", deaths=(KILLED, LATER))
 DIFFERS = Judgement(Outcome("own", "once", "differs", step=12), process=1, step=12)
 FAILED = dataclasses.replace(DIFFERS, step=None)
@@ -36,6 +36,7 @@ def test_a_run_shows_what_begins_as_it_does_up_to_where_it_differs(trial, by):
         Trial("after another one", deaths=(Death(1, "SIGTERM"), KILLED)),
         Trial("with workers", Conditions(disturbances={"workers": 1}), deaths=(KILLED,)),
         Trial("not killed"),
+        Trial("like another run", deaths=(KILLED,), against=Trial("with workers")),
         # It is killed before there is enough to see.
         Trial("killed soon", deaths=(KILLED, SOON)),
     ],
@@ -52,8 +53,9 @@ def test_what_fails_at_a_step_that_is_not_known_shows_what_is_not_killed_again()
 
 
 def test_the_first_process_shows_nothing_and_neither_does_what_is_the_same():
-    assert shown(ONCE, found=dataclasses.replace(DIFFERS, process=0)) is None
-    assert shown(ONCE, found=Judgement(Outcome("own", "once", "same"))) is None
+    assert shown(TWICE, by=TWICE, found=dataclasses.replace(DIFFERS, process=0, step=2)) is None
+    alone = Trial("not killed")
+    assert shown(alone, by=alone, found=Judgement(Outcome("own", "not killed", "same"))) is None
 
 
 def test_each_scenario_has_its_own_advice():

@@ -1,11 +1,13 @@
-"""When a run that is killed again and again is seen to begin anew each time."""
+"""A run that is killed again and again: when it is seen to begin anew each time, and when it is ended."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from samerun.verify import Death, Script, Trial
-from samerun.verify.life import Lived, _Living
+from samerun.verify import Death, Script, Trial, life
+from samerun.verify.inside import injection
+from samerun.verify.life import Lived, _Living, live
 from samerun.verify.processes import Processes
 from samerun.verify.workspace import Workspace
 
@@ -45,3 +47,57 @@ def test_where_no_save_is_seen_the_third_one_shows_it():
     assert begins_anew(process(0), process(0), saves=False) is False
     assert begins_anew(process(0), process(0), process(0), saves=False) is True
     assert begins_anew(process(0), process(0), process(3), saves=False) is False
+
+
+class Dying(Processes):
+    """Processes that die as they are told to, and are asked a number of times meanwhile whether that is enough."""
+
+    def __init__(self, looks=0):
+        super().__init__()
+        self.looks = looks
+        self.deaths = []
+
+    def run(self, argv, *, cwd, variables, log, timeout, enough=lambda: False):
+        log.touch()
+        planned = json.loads(variables[injection.VARIABLE])
+        death = planned["disturbances"].get("deaths")
+        self.deaths.append(death and death["step"])
+        if any(enough() for _ in range(self.looks)):
+            return None
+        if death:
+            with Path(planned["report"]).open("a") as report:
+                report.write(json.dumps({"event": "ends"}) + "\n")
+        return -9 if death else 0
+
+
+def lived(tmp_path, processes, differs):
+    trial = Trial("killed", deaths=(Death(1, "SIGTERM"), Death(6, "SIGKILL"), Death(9, "SIGKILL")))
+    space = Workspace(tmp_path, tmp_path)
+    return live(Script(("python",)), trial, space, processes, 60.0, differs=differs)
+
+
+def test_the_last_process_is_not_killed(tmp_path):
+    processes = Dying()
+    found = lived(tmp_path, processes, lambda _: False)
+    assert processes.deaths == [1, 6, 9, None]
+    assert [process.death and process.death.step for process in found.processes] == [1, 6, 9, None]
+
+
+def test_no_other_process_follows_one_that_is_seen_to_differ_when_it_was_killed(tmp_path):
+    processes = Dying()
+    found = lived(tmp_path, processes, lambda trace: trace.stem == "the resumed run")
+    assert processes.deaths == [1, 6]
+    assert [process.death.step for process in found.processes] == [1, 6]
+
+
+def test_a_process_is_ended_when_it_is_seen_to_differ(tmp_path, monkeypatch):
+    monkeypatch.setattr(life, "_LOOK", 0.0)
+    found = lived(tmp_path, Dying(looks=1), lambda _: True)
+    assert [(process.code, process.death) for process in found.processes] == [(None, None)]
+
+
+def test_it_is_not_looked_at_all_the_time(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(life.time, "monotonic", lambda: float(len(asked)))
+    lived(tmp_path, Dying(looks=100), lambda trace: asked.append(trace) is not None)
+    assert len(asked) == 3  # when each was killed; less than a second goes by in this clock

@@ -100,7 +100,7 @@ def test_what_says_nothing_about_a_script_says_why():
         plan(interrupt, first(steps=3))
 
 
-def test_it_is_killed_at_six_moments_in_one_run_and_each_alone_if_that_differs():
+def test_it_is_killed_at_six_moments_in_one_run_which_has_a_part_for_each():
     (whole,) = plan(interrupt)
     assert deaths(whole.parts) == [
         [(1, "SIGTERM", False)],
@@ -140,3 +140,5 @@ def test_trials_together_are_all_of_them_at_once():
     assert both.deaths == (Death(3, None), Death(3, None, True), Death(9, "SIGTERM"))
     assert both.parts == (one, other)
     assert both.label == "a, b"
+    deaths_of_one_moment = [Trial(name, deaths=(Death(3, name),)) for name in ("SIGTERM", "SIGKILL")]
+    assert [death.signal for death in together(deaths_of_one_moment).deaths] == ["SIGKILL", "SIGTERM"]

@@ -1,5 +1,7 @@
 """What is tried next where several things at once did not come out the same."""
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,19 +42,41 @@ def test_deaths_part_where_the_process_that_differs_was_resumed(process, groups)
     assert labels([FIRST, MIDDLE, TWICE, SAVE, LAST], process) == groups
 
 
+def test_what_is_not_killed_at_all_is_left_with_what_was_survived():
+    assert labels([LAST, Trial("not killed"), FIRST], 1) == [["not killed"], ["first"], ["last"]]
+    assert labels([LAST, Trial("not killed"), FIRST], 2) == [["not killed", "first"], ["last"]]
+
+
 def test_conditions_are_halved():
     trials = [Trial(name, Conditions(disturbances={name: 1})) for name in "abcdef"]
     assert labels(trials, 0) == [["a", "b", "c"], ["d", "e", "f"]]
     assert labels(trials[:2], 0) == [["a"], ["b"]]
 
 
+VARIABLES = [Trial(name, Conditions({name: "1"})) for name in "abcd"]
+ALL = together(VARIABLES)
+
+
 @pytest.mark.parametrize(
-    "whole",
-    [Trial("both", Conditions(disturbances={"draws": "both"})), Trial("both", deaths=(Death(3, "SIGKILL"),))],
+    ("whole", "trials"),
+    [
+        (dataclasses.replace(ALL, conditions=ALL.conditions | Conditions({"e": "1"})), VARIABLES),
+        (dataclasses.replace(ALL, deaths=(Death(3, "SIGKILL"),)), VARIABLES),
+        (dataclasses.replace(ALL, against=FIRST), VARIABLES),
+        (ALL, [*VARIABLES[:3], dataclasses.replace(VARIABLES[3], against=FIRST)]),
+        (None, [*VARIABLES[:3], Trial("d", Conditions({"c": "another", "d": "1"}))]),
+    ],
+    ids=[
+        "more conditions",
+        "another death",
+        "like another run",
+        "one is like another run",
+        "they contradict each other",
+    ],
 )
-def test_what_is_more_than_its_parts_is_never_put_together_of_fewer(whole):
-    trials = [Trial(name, Conditions(disturbances={"draws": name})) for name in "abcd"]
-    assert labels(trials, 1, whole) == [["a"], ["b"], ["c"], ["d"]]
+def test_what_is_more_than_the_sum_of_its_parts_is_parted_into_each(whole, trials):
+    assert labels(VARIABLES, 0, ALL) == [["a", "b"], ["c", "d"]]
+    assert labels(trials, 0, whole) == [["a"], ["b"], ["c"], ["d"]]
 
 
 @given(st.sets(st.integers(1, 9), min_size=2, max_size=9), st.data())

@@ -27,7 +27,7 @@ def _quick(reference: Reference) -> Sequence[Trial]:
 
 
 def _places(reference: Reference) -> Iterator[Trial]:
-    """Yield where it is killed: each in a run of its own, or all of them in one."""
+    """Yield where it is killed, each as a trial of its own."""
     last = reference.steps
     start, end = _epoch(reference)
 
