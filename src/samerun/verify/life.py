@@ -28,7 +28,7 @@ __all__ = ["Life", "Lived", "live", "write_steps"]
 # Bytes of the output of a process that failed.
 _TAIL = 2000
 # Seconds between two looks at whether a run differs already; more if a look takes long.
-_LOOK, _LOOKS = 1.0, 5.0
+_LOOK, _LOOKS = 0.5, 5.0
 
 
 @dataclass(frozen=True, slots=True)
