@@ -167,6 +167,15 @@ def test_a_resumed_run_that_makes_more_steps_differs(tmp_path, nursery):
     assert "It ended after 20 steps, the first run after 12." in found.reason
 
 
+def test_where_a_resumed_run_fails_is_said_in_the_owners_words(tmp_path, nursery):
+    load = 'if Path("last.pt").exists():\n    torch.load("last.pt")["epoch"]'
+    found = statuses(tmp_path, nursery, "interrupt", load=load)
+    (killed,) = [outcome for outcome in found if outcome.trial == "SIGKILL in mid-epoch"]
+    assert (killed.status, killed.cause) == ("differs", "resume-fails")
+    assert (killed.place, killed.notes) == ("train.py:12 in <module>", ())
+    assert killed.reason == "The resumed run failed: it ended with exit code 1: KeyError: 'epoch'."
+
+
 def test_the_command_for_resuming_is_used_once_something_was_saved(tmp_path, nursery):
     resume = (sys.executable, "train.py", "resume")
     refuses = "assert 'resume' not in sys.argv or Path('last.pt').exists()"

@@ -37,6 +37,8 @@ _NO_USE = "two runs of it differ as it is; mend that first"
 _ANEW = "it begins anew when it is killed, as was seen at an earlier step"
 # Seconds that the first run may take if nothing else is said; others may take so many times as long, and so many more.
 _HOUR, _TIMES, _MORE = 3600.0, 10.0, 60.0
+# Characters that are shown of what a first run printed that cannot be compared with.
+_SHOWN = 2000
 # The part of the memory there is that runs side by side may take.
 _PART = 0.7
 
@@ -141,7 +143,7 @@ class _Conduct:
         if process.failed or process.code is None:
             how = f"took more than {self.timeout:.0f} seconds" if life.timed_out else f"failed ({process.code})"
             where = f"in a copy of {self.script.cwd}, from which paths such as ../data lead nowhere"
-            raise VerifyError(shlex.join(self.script.argv), f"{how} as it is, {where}:\n{process.output}")
+            raise VerifyError(shlex.join(self.script.argv), f"{how} as it is, {where}:\n{process.output[-_SHOWN:]}")
         try:
             reference = Reference.of(life)
         except TraceError as error:
@@ -149,7 +151,7 @@ class _Conduct:
                 "trained nothing that was seen: no process took an optimizer step. If it goes on from a run that is in"
                 " this folder and has ended, move that away; Python's -E, -I and -S hide all"
             )
-            raise VerifyError(shlex.join(self.script.argv), f"{reason}\n{process.output}") from error
+            raise VerifyError(shlex.join(self.script.argv), f"{reason}\n{process.output[-_SHOWN:]}") from error
         self.saves = bool(reference.saves)
         write_steps(reference.trace, self.folder / "steps.json")
         return reference

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from samerun.divergence.verdict import Verdict
 from samerun.divergence.words import MOMENTS, count, sentence, subject
 from samerun.errors import TraceError
 from samerun.tracing.reader import Trace
+from samerun.tracing.sites import is_user_file
 from samerun.verify.frameworks import ADVICE, TORN
 from samerun.verify.life import Life, Lived
 from samerun.verify.outcome import Outcome, Resumption, Status
@@ -29,8 +31,10 @@ BEHIND = 5
 
 # Generators may end in another state where nothing was drawn from them that training is made of.
 _IGNORED = ("rng",)
-# Lines of a failed process's output that are shown.
+# Lines of a failed process's output that are shown where none of the owner's code is named in it.
 _LINES = 6
+# As Python prints it, in a traceback.
+_FRAME = re.compile(r'^ +File "(?P<path>.+)", line (?P<line>\d+), in (?P<function>.+)$', re.MULTILINE)
 _GO_ON = "make the command go on from what it saved when it is started again, or say how: --resume-cmd"
 _TIME = "give it more time: --timeout=SECONDS"
 _TORN = (
@@ -204,13 +208,13 @@ class _Judge:
         # The lines by which Python points into the one above say nothing alone.
         lines = [line.strip() for line in process.output.splitlines() if line.strip(" ^~")]
         said = lines[-1] if lines else "it printed nothing"
+        place = _line(process.output, self._life.place.cwd)
+        notes = () if place else tuple(lines[-_LINES:-1])
         reason = f"it ended with exit code {process.code}: {said}"
         if number == 0 and self._scenario.needed:
             return self._outcome("skipped", reason=f"{self._scenario.needed}: {said}")
         if number == 0:
-            return self._outcome(
-                "failed", cause="exit-code", reason=sentence(reason, ()), notes=tuple(lines[-_LINES:-1])
-            )
+            return self._outcome("failed", cause="exit-code", reason=sentence(reason, ()), place=place, notes=notes)
         before = self._life.processes[number - 1].death
         torn = before is not None and before.in_save
         return self._outcome(
@@ -219,8 +223,9 @@ class _Judge:
             what="it cannot be resumed",
             cause="resume-fails",
             reason=f"The resumed run failed: {reason}.",
+            place=place,
             advice=TORN.get(_framework(process), _TORN) if torn else _GO_ON,
-            notes=tuple(lines[-_LINES:-1]),
+            notes=notes,
         )
 
     def _outcome(self, status: Status, **values: Any) -> Outcome:
@@ -247,6 +252,16 @@ class _Judge:
 def _framework(process: Lived) -> str:
     """Return the framework that resumed a process; empty if none did that is known."""
     return next((str(event["framework"]) for event in process.told("resumes")), "")
+
+
+def _line(output: str, folder: Path) -> str:
+    """Return the last line of the owner's code in a traceback that was printed; empty if there is none."""
+    folder = folder.resolve()
+    for found in reversed(list(_FRAME.finditer(output))):
+        path = (folder / found["path"]).resolve()
+        if path.is_relative_to(folder) and is_user_file(str(path)):
+            return f"{path.relative_to(folder)}:{found['line']} in {found['function']}"
+    return ""
 
 
 def _steps(trace: Path) -> int:

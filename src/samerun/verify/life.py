@@ -25,8 +25,8 @@ from samerun.verify.workspace import Workspace
 
 __all__ = ["Life", "Lived", "live", "write_steps"]
 
-# Bytes of the output of a process that failed.
-_TAIL = 2000
+# Bytes of the output of a process that failed; a traceback through a framework has some thousand.
+_TAIL = 16_000
 # Seconds between two looks at whether a run differs already; more if a look takes long.
 _LOOK, _LOOKS = 0.5, 5.0
 

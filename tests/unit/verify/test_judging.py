@@ -1,9 +1,9 @@
-"""When enough is known of a run that still goes on."""
+"""When enough is known of a run that still goes on, and what is said of one that failed."""
 
 import pytest
 
 from runs import plain, record
-from samerun.verify.judging import BEHIND, has_diverged
+from samerun.verify.judging import BEHIND, _line, has_diverged
 
 AT = 7
 
@@ -39,3 +39,31 @@ def test_generators_alone_make_no_difference(first, tmp_path):
 def test_one_that_has_not_begun_does_not(first, tmp_path):
     assert not has_diverged(first, tmp_path / "none.trace")
     assert not has_diverged(first, record(tmp_path / "begun.trace", steps=range(0)))
+
+
+TRACEBACK = """step 3
+Traceback (most recent call last):
+  File "{folder}/train.py", line 12, in <module>
+    main()
+    ~~~~^^
+  File "{folder}/loops/epoch.py", line 114, in main
+    load()
+  File "{folder}/.venv/lib/python3.12/site-packages/torch/serialization.py", line 1568, in load
+  File "/elsewhere/lib.py", line 3, in helper
+OSError: [Errno 22] Invalid argument
+"""
+
+
+def test_the_last_line_of_the_owners_code_is_named_where_a_process_failed(tmp_path):
+    output = TRACEBACK.format(folder=tmp_path)
+    assert _line(output, tmp_path) == "loops/epoch.py:114 in main"
+    assert _line(output.replace("/loops/epoch.py", "/../epoch.py"), tmp_path) == "train.py:12 in <module>"
+    assert _line(output.replace(f"{tmp_path}/", ""), tmp_path) == "loops/epoch.py:114 in main"
+    link = tmp_path.with_name("link")
+    link.symlink_to(tmp_path)
+    assert _line(output, link) == "loops/epoch.py:114 in main"
+
+
+def test_where_none_of_it_is_named_nothing_is(tmp_path):
+    assert _line(TRACEBACK.format(folder="/elsewhere"), tmp_path) == ""
+    assert _line("Killed", tmp_path) == ""
