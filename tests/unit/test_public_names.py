@@ -56,7 +56,14 @@ def test_unknown_names_are_attribute_errors():
 
 
 @pytest.mark.parametrize(
-    "statement", ["import samerun", "import samerun.errors", "import samerun.derive", "import samerun.cli.app"]
+    "statement",
+    [
+        "import samerun",
+        "import samerun.errors",
+        "import samerun.derive",
+        "import samerun.cli.app",
+        "import samerun.tracing.launch.command",  # it waits beside the training
+    ],
 )
 def test_parts_that_need_no_torch_do_not_load_it(statement):
     code = f"import sys; {statement}; assert not {{'torch', 'numpy', 'rich', 'matplotlib'}} & sys.modules.keys()"

@@ -21,7 +21,7 @@ from xxhash import xxh3_128_digest
 from samerun.rng import Packed
 from samerun.rng.mersenne import WORDS, Twister
 from samerun.rng.torch import cpu_twister
-from samerun.tracing.format import pack_state
+from samerun.tracing.packing import pack_state
 
 __all__ = ["BOUND", "draws_to"]
 

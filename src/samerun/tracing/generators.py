@@ -19,7 +19,7 @@ from samerun.rng.registry import global_sources
 from samerun.rng.shared import SharedNumpy, SharedPython
 from samerun.rng.source import Packed, Source
 from samerun.rng.torch import GeneratorSource
-from samerun.tracing.format import pack_state
+from samerun.tracing.packing import pack_state
 from samerun.tracing.script import variables
 
 __all__ = ["Generators"]

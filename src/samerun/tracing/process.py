@@ -17,29 +17,16 @@ from samerun._version import __version__
 from samerun.determinism import environment
 from samerun.determinism.hashseed import hash_seed
 from samerun.errors import TraceError
-from samerun.tracing.format import rank_path, siblings
+from samerun.tracing.files import rank_path
 from samerun.tracing.launch.injection import VARIABLE
 from samerun.tracing.settings import Settings
 from samerun.tracing.sites import is_user_file
 from samerun.tracing.writer import Writer
 
-__all__ = ["make_way", "open_writer"]
+__all__ = ["open_writer"]
 
 # Characters of a git diff that are kept.
 _DIFF = 1_000_000
-
-
-def make_way(settings: Settings) -> None:
-    """Refuse to begin where there are traces of this name already, or delete them if that was asked for.
-
-    Raises:
-        TraceError: naming the file that is in the way, or the folder that is not there.
-    """
-    if not settings.path.parent.is_dir():
-        raise TraceError(str(settings.path), f"cannot be made: there is no folder {str(settings.path.parent)!r}")
-    for path in siblings(settings.path).values():
-        Writer(path, {}, force=settings.force).close()  # refuses what is there and no trace
-        path.unlink()
 
 
 def open_writer(settings: Settings) -> Writer:

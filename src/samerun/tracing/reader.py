@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from samerun.errors import TraceError
 from samerun.rng import Packed
+from samerun.tracing.files import siblings
 from samerun.tracing.format import (
     APPLICATION_ID,
     DIGEST_BYTES,
@@ -21,9 +22,8 @@ from samerun.tracing.format import (
     TABLES,
     VERSION,
     Phase,
-    siblings,
-    unpack_state,
 )
+from samerun.tracing.packing import unpack_state
 
 __all__ = ["Event", "Note", "Part", "Series", "Step", "Trace", "open_run"]
 

@@ -12,9 +12,9 @@ from typing import ClassVar
 
 from samerun.errors import TraceError
 from samerun.tracing.hooks import install
-from samerun.tracing.process import make_way
 from samerun.tracing.recorder import Recorder
 from samerun.tracing.settings import DEFAULT, Settings
+from samerun.tracing.writer import make_way
 
 __all__ = ["RERUN", "Session", "trace"]
 
@@ -88,7 +88,7 @@ class trace:  # noqa: N801  # a context manager, named like one
 
     def __enter__(self) -> None:
         if Session.active is None:
-            make_way(self._settings)
+            make_way(self._settings.path, force=self._settings.force)
         self._session = Session(self._settings)
 
     def __exit__(

@@ -21,10 +21,11 @@ from typing import Any, TypeAlias
 import xxhash
 
 from samerun.errors import TraceError
+from samerun.tracing.files import siblings
 from samerun.tracing.format import APPLICATION_ID, KINDS, STANDING, TABLES, VERSION, series_key
 from samerun.tracing.later import Digest, Later, now
 
-__all__ = ["Writer"]
+__all__ = ["Writer", "make_way"]
 
 # Seconds after which the end of a step commits.
 _INTERVAL = 1.0
@@ -54,6 +55,18 @@ _inherited: list[Writer] = []
 _open: weakref.WeakSet[Writer] = weakref.WeakSet()
 
 
+def make_way(path: Path, *, force: bool) -> None:
+    """Refuse to begin where there are traces of a run of this name already, or delete them with ``force``.
+
+    Raises:
+        TraceError: naming the file that is in the way, or the folder that is not there.
+    """
+    if not path.parent.is_dir():
+        raise TraceError(str(path), f"cannot be made: there is no folder {str(path.parent)!r}")
+    for found in siblings(path).values():
+        _remove(found, force)
+
+
 class Writer:
     """Writes one trace into a new file.
 
@@ -73,7 +86,7 @@ class Writer:
 
     def __init__(self, path: str | Path, meta: Mapping[str, Any], *, force: bool = False) -> None:
         self.path = Path(path)
-        _make_way(self.path, force)
+        _remove(self.path, force)
         self._connection = _create(self.path)
         self._rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _INSERT}
         self._events = self._rows["events"]
@@ -170,7 +183,7 @@ class Writer:
             self._note(step, kind, _json(value))
 
     def state(self, step: int, series: int, state: bytes) -> None:
-        """Record what :func:`~samerun.tracing.format.pack_state` gave for the beginning of a step."""
+        """Record what :func:`~samerun.tracing.packing.pack_state` gave for the beginning of a step."""
         if not self._closed:
             self._rows["states"].append((step, series, state))
 
@@ -281,7 +294,8 @@ def _closing_at_exit(writer: Writer) -> Any:
     return atexit.register(close)
 
 
-def _make_way(path: Path, force: bool) -> None:
+def _remove(path: Path, force: bool) -> None:
+    """Delete an older trace if there is a file and that was asked for; refuse to delete anything else."""
     if not path.exists() and not path.is_symlink():
         return
     if not force:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from runs import EVENTS, plain, record
 from samerun.divergence.compare import compare_runs
 from samerun.errors import TraceError
-from samerun.tracing.format import Phase, rank_path
+from samerun.tracing.files import rank_path
+from samerun.tracing.format import Phase
 from samerun.tracing.reader import Series
 
 STEPS = 12

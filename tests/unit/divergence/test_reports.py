@@ -19,7 +19,8 @@ from samerun.divergence.html import page
 from samerun.divergence.text import show
 from samerun.divergence.verdict import judge
 from samerun.errors import TraceError
-from samerun.tracing.format import Phase, rank_path
+from samerun.tracing.files import rank_path
+from samerun.tracing.format import Phase
 
 ENVIRONMENT = {"python": {"hash_seed": 0}, "threads": {"intra_op": 2}}
 SEEDS = ((0, "seed", {"library": "torch", "value": 42}), (0, "seed", {"library": "numpy", "value": 42}))

@@ -9,8 +9,8 @@ import torch
 
 from samerun.divergence.walk import draws_to
 from samerun.rng.discovery import private_sources
-from samerun.tracing.format import unpack_state
 from samerun.tracing.generators import Generators
+from samerun.tracing.packing import unpack_state
 
 RANDOM, NUMPY, TORCH, MERSENNE = (
     random.Random(1),

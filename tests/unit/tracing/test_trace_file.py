@@ -19,7 +19,9 @@ from xxhash import xxh3_128_digest
 
 from samerun.errors import TraceError
 from samerun.rng import Packed, capture
-from samerun.tracing.format import KINDS, TABLES, Phase, pack_state, rank_path, series_key, siblings, unpack_state
+from samerun.tracing.files import rank_path, siblings
+from samerun.tracing.format import KINDS, TABLES, Phase, series_key
+from samerun.tracing.packing import pack_state, unpack_state
 from samerun.tracing.reader import Part, Series, Trace, open_run
 from samerun.tracing.writer import Writer
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from types import FrameType
 
 from samerun.errors import TraceError
-from samerun.tracing.format import siblings
+from samerun.tracing.files import siblings
 from samerun.tracing.launch.injection import ARMED, FROM, VARIABLE, arm
-from samerun.tracing.process import make_way
 from samerun.tracing.settings import Settings
+from samerun.tracing.writer import make_way
 
 __all__ = ["Outcome", "injected", "run"]
 
@@ -45,7 +45,7 @@ def run(command: Sequence[str], settings: Settings) -> Outcome:
     Raises:
         TraceError: if there are traces of this name, or if the command cannot be run or made none.
     """
-    make_way(settings)
+    make_way(settings.path, force=settings.force)
     try:
         process = subprocess.Popen(command, env={**os.environ, **injected(settings)})
     except OSError as error:

@@ -16,8 +16,9 @@ from samerun.divergence.compare import compare_runs
 from samerun.divergence.evidence import Evidence
 from samerun.rng.numpy import RandomStateSource
 from samerun.rng.registry import global_sources
-from samerun.tracing.format import Phase, pack_state
+from samerun.tracing.format import Phase
 from samerun.tracing.generators import Generators
+from samerun.tracing.packing import pack_state
 from samerun.tracing.sites import Site
 from samerun.tracing.writer import Writer
 
