@@ -91,6 +91,29 @@ def test_a_script_prints_the_same_bits(bits):
         assert [note.value["place"]["file"] for note in trace.notes("seed")] == [traced.watched.__file__] * 3
 
 
+LOOKS_FIRST = """
+from importlib.util import find_spec
+
+assert find_spec("torch") is not None and find_spec("torch").loader is not None
+import sys
+assert "torch" not in sys.modules
+exec(open({program!r}).read())
+"""
+
+
+def test_a_script_that_looks_whether_torch_is_installed_before_it_imports_it(tmp_path):
+    (tmp_path / "train.py").write_text(LOOKS_FIRST.format(program=PROGRAM))
+    assert launch("train.py", "plain").code == 0
+    assert steps() == 9
+
+
+@pytest.mark.slow
+def test_a_script_that_imports_transformers_before_torch(tmp_path):
+    (tmp_path / "train.py").write_text(f"import transformers\nexec(open({PROGRAM!r}).read())")
+    assert launch("train.py", "plain").code == 0
+    assert steps() == 9
+
+
 def test_a_module_and_a_sitecustomize_that_was_there(tmp_path, bits, capfd):
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.was_there = __file__\n")
     (tmp_path / "entry.py").write_text(

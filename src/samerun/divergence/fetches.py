@@ -34,7 +34,8 @@ def without_extra_fetches(
 
     These are those of a loader that the other run does not iterate in this step, if no backward pass followed and all
     batches of the other have a counterpart: a validation, say. What it draws shows in the generators. In the first step
-    of a resumed run these are also batches that it passes over to get to where it was.
+    of a resumed run these are also batches that it passes over to get to where it was, and all of loaders that are not
+    trained on there: one run validated what was behind it by then, and the other may have begun with a trial of it.
 
     Args:
         ours: the events of the first run, in order.
@@ -44,19 +45,26 @@ def without_extra_fetches(
     both = ours, theirs
     fetches = [list(_fetches(events)) for events in both]
     counts = [Counter(fetch.loader for fetch in found) for found in fetches]
-    if counts[0] == counts[1]:
+    beside = _beside(fetches) if resumed is not None else set()
+    if counts[0] == counts[1] and not beside:
         return both
     kept = []
     for side, events in enumerate(both):
         extra = counts[side] - counts[1 - side]
         missing = counts[1 - side] - counts[side]
-        left_out: list[_Fetch] = []
+        left_out = [fetch for fetch in fetches[side] if fetch.loader in beside]
         if not missing:
-            left_out = [fetch for fetch in fetches[side] if not (counts[1 - side][fetch.loader] or fetch.used)]
+            left_out += [fetch for fetch in fetches[side] if not (counts[1 - side][fetch.loader] or fetch.used)]
         if side == resumed:
             left_out += [fetch for fetch in _passed_over(fetches[side], extra) if fetch not in left_out]
         kept.append(_without(events, left_out))
     return kept[0], kept[1]
+
+
+def _beside(fetches: Sequence[Sequence[_Fetch]]) -> set[str]:
+    """Return the loaders that no batch was trained on of, if any other was."""
+    trained = {fetch.loader for found in fetches for fetch in found if fetch.used}
+    return {fetch.loader for found in fetches for fetch in found} - trained if trained else set()
 
 
 def _without(events: Sequence[Event], left_out: Sequence[_Fetch]) -> list[Event]:

@@ -34,6 +34,7 @@ __all__ = ["Told", "verify"]
 Told = Callable[[str, Sequence[Outcome]], None]
 
 _NO_USE = "two runs of it differ as it is; mend that first"
+_FAILS = "it could not be run twice as it is; mend that first"
 _ANEW = "it begins anew when it is killed, as was seen at an earlier step"
 # Seconds that the first run may take if nothing else is said; others may take so many times as long, and so many more.
 _HOUR, _TIMES, _MORE = 3600.0, 10.0, 60.0
@@ -117,8 +118,9 @@ class _Conduct:
         joined = [scenario for scenario in scenarios if scenario.joins]
         others = [scenario for scenario in scenarios if scenario not in repeat and not scenario.joins]
         outcomes = [outcome for scenario in repeat for outcome in self._scenario(scenario, reference)]
-        if any(outcome.status != "same" for outcome in outcomes):
-            outcomes += [_skipped(scenario, _NO_USE) for scenario in (*joined, *others)]
+        if odd := [outcome.status for outcome in outcomes if outcome.status != "same"]:
+            reason = _NO_USE if "differs" in odd else _FAILS
+            outcomes += [_skipped(scenario, reason) for scenario in (*joined, *others)]
         else:
             outcomes += self._joined(joined, reference)
             # Runs side by side are made in different folders.
@@ -148,8 +150,9 @@ class _Conduct:
             reference = Reference.of(life)
         except TraceError as error:
             reason = (
-                "trained nothing that was seen: no process took an optimizer step. If it goes on from a run that is in"
-                " this folder and has ended, move that away; Python's -E, -I and -S hide all"
+                "trained nothing that was seen: no process took a step of a torch.optim.Optimizer; parameters that it"
+                " changes itself are not seen. If it goes on from a run that is in this folder and has ended, move that"
+                " away; Python's -E, -I and -S hide all"
             )
             raise VerifyError(shlex.join(self.script.argv), f"{reason}\n{process.output[-_SHOWN:]}") from error
         self.saves = bool(reference.saves)

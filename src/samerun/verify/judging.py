@@ -173,15 +173,16 @@ class _Judge:
         self._diverged = pair.step
         with judge(self._first.processes[0].trace, process.trace) as whole:
             diagnosis = self._cause(whole.worst.diagnoses or found.worst.diagnoses)
+            shown = None if self._scenario.own else diagnosis
             return self._outcome(
                 "environment" if self._scenario.surroundings else "differs",
                 step=pair.step,
                 what=f"{subject(pair.series)}, {MOMENTS[pair.phase]}",
                 cause=diagnosis.cause if diagnosis else self._scenario.cause,
-                reason=sentence(self._told(diagnosis.sentence), ()) if diagnosis else self._depends,
+                reason=sentence(self._told(shown.sentence), ()) if shown else self._depends,
                 place=str(diagnosis.place) if diagnosis and diagnosis.place else "",
                 advice=self._scenario.advice or self._advice(process, pair, diagnosis),
-                notes=(*_details(diagnosis), *(sentence(self._told(text), ()) for text in _shown(found, diagnosis))),
+                notes=(*_details(shown), *(sentence(self._told(text), ()) for text in _shown(found, shown))),
             )
 
     def _advice(self, process: Lived, pair: Pair, diagnosis: Diagnosis | None) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from samerun.errors import TraceError
 from samerun.tracing.reader import Trace
 from samerun.verify.life import Life
 
@@ -54,6 +55,8 @@ class Reference:
             threads = [note.value["intra_op"] for note in trace.notes("threads")]
             passes = [(str(note.value["loader"]), note.step) for note in trace.notes("iter")]
             steps = trace.last_step + 1
+            if not steps:
+                raise TraceError(str(first.trace), "has no finished step")
             ranks = int(trace.meta.get("world_size") or 1)
             found = dict(trace.meta["environment"])
         if threads:

@@ -33,6 +33,7 @@ class Scenario:
         surroundings: whether a script may differ here, because that depends on the machine and not on the script.
         cause: the name of what differs by it, for where the traces do not show another cause.
         sure: whether that is the cause of whatever differs, so that another one that fits cannot be.
+        own: whether its own words say more than what the traces show, which is then left out.
         depends: the end of the sentence "what it computes depends on ...", for the same.
         needed: why a run that fails says nothing, after what it printed; empty if it does say something.
         advice: what to do about any difference; if empty, what is said of its cause.
@@ -50,6 +51,7 @@ class Scenario:
     surroundings: bool = False
     cause: str = ""
     sure: bool = False
+    own: bool = False
     depends: str = ""
     needed: str = ""
     advice: str = ""

@@ -102,7 +102,8 @@ def advice_to_resume(report: Report) -> str:
     killed = {outcome.scenario for outcome in report.outcomes if outcome.resumptions}
     outcomes = [outcome for outcome in report.outcomes if outcome.scenario in killed]
     starts = [resumption.start for outcome in outcomes for resumption in outcome.resumptions]
-    return _GO_ON if starts and not any(starts) and all(outcome.status == "same" for outcome in outcomes) else ""
+    same = all(outcome.status in ("same", "skipped") for outcome in outcomes)
+    return _GO_ON if starts and not any(starts) and same else ""
 
 
 def page(cause: str) -> str:

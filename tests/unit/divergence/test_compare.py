@@ -237,6 +237,24 @@ def test_a_resumed_run_may_pass_over_batches(make):
     assert (moved.divergence.step, moved.divergence.series.kind) == (10, "batch")
 
 
+def test_a_resumed_run_may_validate_otherwise_before_it_trains(make):
+    whole = make(events=(*VALIDATION, *VALIDATION, *VALIDATION, *EVENTS))
+
+    def record_resumed(times, content=plain, events=EVENTS):
+        path = make(steps=range(10, 11), start=10, events=(*VALIDATION * times, *events), content=content)
+        return compared(whole, path)
+
+    def other(step, phase, kind, name):
+        return "another" if name == "Validation[10]" else plain(step, phase, kind, name)
+
+    for times in (0, 2, 3, 4):
+        assert record_resumed(times, other).divergence is None
+    moved = record_resumed(2, lambda *event: "elsewhere" if event[1:] == (Phase.BATCH, "batch", "") else plain(*event))
+    assert (moved.divergence.step, str(moved.divergence.series)) == (10, "batch")
+    untrained = [event for event in EVENTS if event[1] != "loss"]  # nothing tells what is trained on
+    assert str(record_resumed(3, other, untrained).divergence.series) == "batch Validation[10]"
+
+
 def test_deeper_levels_recorded_in_one_of_them_only_are_passed_over(make):
     deep = make(events=(*EVENTS[:3], (Phase.BATCH, "output", "fc"), *EVENTS[3:]))
     assert compared(make(), deep).same

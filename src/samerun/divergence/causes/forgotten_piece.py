@@ -104,7 +104,7 @@ def _parameters(evidence: Evidence, pair: Pair) -> tuple[str, str, str]:
 def _unseen(pair: Pair) -> tuple[str, str, str]:
     return (
         "something else that it computes with",
-        f"the first difference is in {subject(pair.series)} of its first step; parameters and generators agree",
+        f"the first difference is in {subject(pair.series)} of its first step; parameters agree",
         f"look for averaged weights (EMA), a second model, a queue or a counter of your own: {_RESTORE}",
     )
 

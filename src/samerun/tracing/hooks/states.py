@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,9 +13,11 @@ from torch.nn import Module
 from torch.optim import Optimizer, lr_scheduler
 from torch.utils.data import DataLoader
 
+from samerun.rng import snapshot
 from samerun.tracing.callsite import call_site
 
 if TYPE_CHECKING:
+    from samerun.rng import RngState
     from samerun.tracing.hooks.patches import Patches
     from samerun.tracing.recorder import Recorder
 
@@ -43,6 +45,8 @@ def install(recorder: Recorder, patches: Patches) -> None:
         patches.watch(kind, "load_state_dict", loaded)
     for owner, name, source in _SETTERS:
         patches.watch(owner, name, _set(recorder, f"{owner.__name__}.{name}", source))
+    # Looked up by samerun.restore alone; what enters a stream has a name of its own for it.
+    patches.watch(snapshot, "write_all", _restored(recorder))
     patches.watch(torch, "load", _read(recorder))
     patches.watch(torch, "save", _written(recorder))
 
@@ -56,6 +60,17 @@ def _kinds() -> Iterator[type]:
 
 def _set(recorder: Recorder, call: str, source: str) -> Any:
     return lambda *_, **__: recorder.note("load", {"call": call, "on": source, "place": call_site()})
+
+
+def _restored(recorder: Recorder) -> Any:
+    """Note what no function of the libraries' own is called for."""
+
+    def before(state: RngState, sources: Mapping[str, object], **_: Any) -> None:
+        for name in state:
+            if name in sources and name.startswith("torch."):
+                recorder.note("load", {"call": "samerun.restore", "on": name.partition(":")[0], "place": call_site()})
+
+    return before
 
 
 def _read(recorder: Recorder) -> Any:

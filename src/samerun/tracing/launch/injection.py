@@ -45,17 +45,27 @@ class _Finder(MetaPathFinder):
     def __init__(self, name: str, action: Callable[[], object]) -> None:
         self._name = name
         self._action = action
+        self._looks = False
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname != self._name:
+        if fullname != self._name or self._looks:
             return None
-        sys.meta_path.remove(self)
-        spec = find_spec(fullname)
+        self._looks = True
+        try:
+            spec = find_spec(fullname)
+        finally:
+            self._looks = False
         if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader, self._action)
+            spec.loader = _Loader(spec.loader, self._imported)
         return spec
+
+    def _imported(self) -> None:
+        # Not sooner: transformers looks whether torch is installed long before it imports it.
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+            self._action()
 
 
 class _Loader(Loader):

@@ -20,6 +20,7 @@ def disturb(process: Process, setting: dict[str, bool]) -> None:
         process: of the script.
         setting: ``before``: once an optimizer was made, a model is built and a loader is iterated; ``between``:
             whenever a batch is asked for, so between two steps and between two epochs; without a loader, after steps.
+            Inside a stream, where nobody else draws, that is put off until it is left.
     """
     process.when_imported("torch", lambda: _install(process, **setting))
 
@@ -28,7 +29,9 @@ def _install(process: Process, before: bool, between: bool) -> None:
     from torch.optim import Optimizer
     from torch.utils.data import dataloader
 
-    busy = told = has_loader = False
+    from samerun.rng.ownership import Stack, stack
+
+    busy = told = has_loader = due = False
 
     def aside(act: Callable[[], None]) -> None:
         nonlocal busy, told
@@ -44,16 +47,28 @@ def _install(process: Process, before: bool, between: bool) -> None:
         finally:
             busy = False
 
+    def plot() -> None:
+        nonlocal due
+        due = not busy
+        plot_outside()
+
+    def plot_outside() -> None:
+        nonlocal due
+        if due and not stack.is_isolated(None):
+            due = False
+            aside(_plot)
+
     def asked() -> None:
         nonlocal has_loader
         has_loader = has_loader or not busy
-        aside(_plot)
+        plot()
 
     if before:
         _replace(Optimizer, "__init__", lambda: None, lambda: aside(_explore))
     if between:
         _replace(dataloader._BaseDataLoaderIter, "__next__", asked, lambda: None)
-        process.at_step.append(lambda _: None if has_loader else aside(_plot))
+        _replace(Stack, "leave", lambda: None, plot_outside)
+        process.at_step.append(lambda _: None if has_loader else plot())
 
 
 def _plot() -> None:

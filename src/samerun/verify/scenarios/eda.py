@@ -28,7 +28,8 @@ SCENARIO = Scenario(
     quick=_trials,
     cause="generator-ahead",
     sure=True,
-    depends="what is drawn from the global generators in between",
+    own=True,
+    depends="what else is drawn from the global generators of Python, NumPy and torch; here it was samerun that drew",
     advice="draw what is not training inside `with samerun.isolate():`, or give training generators of its own: load"
     " with samerun.DataLoader, and train inside `with samerun.Stream(seed):`",
 )

@@ -44,9 +44,15 @@ def _places(reference: Reference) -> Iterator[Trial]:
         yield _trial("SIGKILL twice in one epoch", *deaths)
     if end < last:
         yield _trial("SIGTERM at the end of an epoch", terminated(end))
-    if (save := reference.first_save(min(2, last - 1))) is not None:
+    if (save := _save(reference)) is not None:
         yield _trial("SIGKILL during a save", Death(save, "SIGKILL", in_save=True))
     yield _trial("SIGKILL after the last step", Death(last, "SIGKILL"))
+
+
+def _save(reference: Reference) -> int | None:
+    """Return a save to be killed in: the second one if there is one, so that there is something to lose."""
+    first = reference.first_save(min(2, reference.steps - 1))
+    return first if first is None else reference.first_save(first + 1) or first
 
 
 def _trial(label: str, *deaths: Death) -> Trial:
