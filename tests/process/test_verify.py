@@ -11,6 +11,7 @@ import pytest
 
 from born import LOOP, Born
 from nursery import Nursery
+from samerun.errors import VerifyError
 from samerun.verify import Death, Scenario, Script, Trial, choose, verify
 from samerun.verify.outcome import Resumption
 
@@ -120,11 +121,12 @@ def test_what_earlier_runs_have_shown_is_not_run_again(tmp_path, nursery):
         ("SIGTERM after the first step", "same", None),
         ("SIGKILL in mid-epoch", "differs", 8),
         ("SIGKILL twice in one epoch", "differs", 8),
-        ("SIGKILL during a save", "same", None),
+        ("SIGKILL during a save", "differs", 8),
         ("SIGKILL after the last step", "differs", 16),
     ]
-    # All at once, until the fourth process had differed; what came before that at once; that; what came after.
-    assert processes.runs == 1 + 4 + 3 + 2 + 2
+    # All at once, until the third process had differed; what it had survived; that; the save and the last step, which
+    # shows the save; the last step.
+    assert processes.runs == 1 + 3 + 2 + 2 + 2 + 2
 
 
 def statuses(tmp_path, nursery, scenario, resume=(), **parts):
@@ -140,11 +142,75 @@ def test_a_script_that_begins_anew_is_killed_no_more_once_that_was_seen(tmp_path
     report = verify(script, choose(only=["interrupt"]), processes=processes)
     found = {outcome.trial: outcome for outcome in report.outcomes}
     skipped = [outcome for outcome in report.outcomes if outcome.status == "skipped"]
-    assert [outcome.trial for outcome in skipped] == ["SIGKILL after the last step"]
+    assert [outcome.trial for outcome in skipped] == ["SIGKILL twice in one epoch", "SIGKILL after the last step"]
     assert "begins anew" in skipped[0].reason
     assert found["SIGKILL in mid-epoch"].resumptions == (Resumption(6, in_save=False, start=0),)
-    assert processes.runs == 1 + 5  # killed at steps 1, 4, 6 and 9, of which the last was made by one that began anew
+    assert processes.runs == 1 + 4  # killed at steps 1, 6 and 8, of which the last was made by one that began anew
     assert report.exit_code == 0
+
+
+OVERWRITES = """
+if Path("last.pt").exists():
+    model.load_state_dict(torch.load("last.pt"))
+"""
+
+
+def test_a_save_that_overwrites_the_only_one_leaves_nothing(tmp_path, nursery):
+    found = {outcome.trial: outcome for outcome in statuses(tmp_path, nursery, "interrupt", load=OVERWRITES)}
+    killed = found["SIGKILL during a save"]
+    assert (killed.status, killed.cause) == ("differs", "resume-fails")
+    assert "os.replace()" in killed.advice
+
+
+BY_HAND = """
+import torch
+
+torch.manual_seed(0)
+model = torch.nn.Linear(2, 1)
+for (batch,) in torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.randn(12, 2)), batch_size=4):
+    model(batch).square().mean().backward()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter -= 0.1 * parameter.grad
+"""
+
+
+def test_a_script_without_an_optimizer_is_told_that_it_is_not_seen(tmp_path, nursery):
+    (tmp_path / "train.py").write_text(BY_HAND)
+    with pytest.raises(VerifyError, match=r"no process took a step of a torch\.optim\.Optimizer"):
+        verify(Script((sys.executable, "train.py"), cwd=tmp_path), choose(), processes=Born(nursery))
+
+
+STREAMED = """
+import torch
+
+import samerun
+
+torch.manual_seed(0)
+model = torch.nn.Linear(2, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+{around}
+    for step in range(6):
+        {inside}
+            model(torch.randn(4, 2)).square().mean().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+"""
+STREAM = "with samerun.Stream(0):"
+
+
+@pytest.mark.parametrize(
+    ("around", "inside", "status"), [(STREAM, "if True:", "same"), ("if True:", "if True:", "differs")]
+)
+def test_nobody_draws_inside_a_stream(tmp_path, nursery, around, inside, status):
+    (tmp_path / "train.py").write_text(STREAMED.format(around=around, inside=inside))
+    script = Script((sys.executable, "train.py"), cwd=tmp_path)
+    found = verify(script, choose(only=["eda"]), processes=Born(nursery)).outcomes
+    assert {(outcome.trial, outcome.status) for outcome in found} == {
+        ("before training", status),
+        ("between steps", status),
+    }
+    assert all("here it was samerun that drew" in outcome.reason for outcome in found) is (status == "differs")
 
 
 IGNORES = "import signal\nsignal.signal(signal.SIGTERM, lambda *_: print('not now'))"
@@ -155,7 +221,7 @@ def test_a_script_that_goes_on_in_spite_of_sigterm_is_killed_later(tmp_path, nur
     (first,) = [outcome for outcome in found if outcome.trial == "SIGTERM after the first step"]
     assert (first.status, first.resumptions) == ("same", (Resumption(1, in_save=False, start=0, ignored=11),))
     heeds = statuses(tmp_path, nursery, "interrupt")
-    assert [resumption.ignored for outcome in heeds for resumption in outcome.resumptions] == [0] * 5
+    assert [resumption.ignored for outcome in heeds for resumption in outcome.resumptions] == [0] * 3
 
 
 def test_a_resumed_run_that_makes_more_steps_differs(tmp_path, nursery):
@@ -179,9 +245,13 @@ def test_where_a_resumed_run_fails_is_said_in_the_owners_words(tmp_path, nursery
 def test_the_command_for_resuming_is_used_once_something_was_saved(tmp_path, nursery):
     resume = (sys.executable, "train.py", "resume")
     refuses = "assert 'resume' not in sys.argv or Path('last.pt').exists()"
-    *found, last = statuses(tmp_path, nursery, "interrupt", resume, before=refuses)
-    assert {outcome.status for outcome in found} == {"same"}, found
-    assert (last.trial, last.status) == ("SIGKILL after the last step", "skipped")
+    found = statuses(tmp_path, nursery, "interrupt", resume, before=refuses)
+    assert [outcome.trial for outcome in found if outcome.status == "same"] == [
+        "SIGTERM after the first step",
+        "SIGKILL in mid-epoch",
+        "SIGKILL during a save",
+    ]
+    assert {outcome.status for outcome in found} == {"same", "skipped"}, found
 
 
 def test_a_script_that_needs_what_it_saves_is_not_tried_without_saving(tmp_path, nursery):

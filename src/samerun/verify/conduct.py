@@ -19,7 +19,7 @@ from samerun.errors import TraceError, VerifyError
 from samerun.verify.judging import Judgement, has_diverged, judged
 from samerun.verify.known import Known
 from samerun.verify.life import Life, live, write_steps
-from samerun.verify.outcome import Outcome, Report
+from samerun.verify.outcome import NOTHING, Outcome, Report
 from samerun.verify.processes import Processes
 from samerun.verify.reference import Reference
 from samerun.verify.scenario import NotApplicable, Scenario
@@ -308,4 +308,4 @@ def _all_of(whole: Outcome, alone: list[Outcome]) -> list[Outcome]:
 
 
 def _skipped(scenario: Scenario, reason: str) -> Outcome:
-    return Outcome(scenario.name, "-", "skipped", reason=reason)
+    return Outcome(scenario.name, NOTHING, "skipped", reason=reason)

@@ -9,17 +9,17 @@ ADVICE = {
     "transformers": (
         "return a samerun.DataLoader from get_train_dataloader, with TrainingArguments(ignore_data_skip=True), and run"
         " training_step inside `with samerun.Stream(seed):`; save the state_dict() of both in a callback's on_save, and"
-        " load them in on_train_begin: docs/howto/frameworks"
+        " load them in on_train_begin: docs/howto/frameworks.md"
     ),
     "lightning": (
         "return a samerun.DataLoader from train_dataloader, whose state Lightning saves and loads, and compute"
         " training_step inside `with self.stream:`, a samerun.Stream that on_save_checkpoint saves and"
-        " on_load_checkpoint loads: docs/howto/frameworks"
+        " on_load_checkpoint loads: docs/howto/frameworks.md"
     ),
     "accelerate": (
         "leave a samerun.DataLoader out of prepare(), in place of skip_first_batches(), and compute inside"
         " `with stream:`, a samerun.Stream; accelerator.register_for_checkpointing(loader, stream) saves and loads"
-        " both: docs/howto/frameworks"
+        " both: docs/howto/frameworks.md"
     ),
 }
 
@@ -27,7 +27,7 @@ ADVICE = {
 TORN = {
     "transformers": (
         "have a callback's on_save, which comes last, write a file into the checkpoint, and give train() the newest one"
-        " that has it: resume_from_checkpoint=...: docs/howto/frameworks"
+        " that has it: resume_from_checkpoint=...: docs/howto/frameworks.md"
     ),
     "accelerate": (
         "give save_state() another name, os.replace() that folder when it returns, and resume from the newest one that"

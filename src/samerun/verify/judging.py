@@ -44,7 +44,7 @@ _TORN = (
 # What a resumed run computes first with data and generators that a framework did not restore.
 _BY_FRAMEWORK = ("batch", "loss")
 _EXPLAIN = (
-    "keep what the runs left, --keep=FOLDER, and record the step in full: samerun explain FIRST.trace OTHER.trace"
+    "keep what the runs left, --keep=FOLDER, and look at both: samerun diff FIRST.trace OTHER.trace --html=PAGE.html"
 )
 
 

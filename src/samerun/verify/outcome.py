@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
-__all__ = ["Outcome", "Report", "Resumption", "Status"]
+__all__ = ["NOTHING", "Outcome", "Report", "Resumption", "Status"]
 
 #: ``environment``: it differs, as it may on other hardware; ``failed``: it could not be run; ``skipped``: there was
 #: nothing to try.
 Status: TypeAlias = Literal["same", "differs", "environment", "failed", "skipped"]
+
+#: What stands for the trial of a scenario that has none for a script.
+NOTHING = "-"
 
 
 @dataclass(frozen=True, slots=True)

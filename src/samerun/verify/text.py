@@ -12,7 +12,7 @@ from rich.text import Text
 
 from samerun.divergence.text import Trimmed
 from samerun.divergence.words import count, listed
-from samerun.verify.outcome import Outcome, Report, Status
+from samerun.verify.outcome import NOTHING, Outcome, Report, Status
 from samerun.verify.words import (
     ANEW,
     Row,
@@ -78,7 +78,7 @@ def _table(found: Sequence[Row], *, anew: bool) -> RenderableType:
         one = row.first
         table.add_row(
             Text("" if one.scenario == before else one.scenario),
-            Text("" if one.status == "skipped" else row.tried),
+            Text("" if one.trial == NOTHING else row.tried),
             Text(verdict(one), style="dim" if one.accepted else _STYLES[one.status]),
             Text(difference(one, moment=False)) if one.status != "same" else Text(_note(row, anew), style="yellow"),
             Text(one.cause),

@@ -107,10 +107,19 @@ def test_it_is_killed_at_six_moments_in_one_run_which_has_a_part_for_each():
         [(16, "SIGKILL", False)],
         [(16, "SIGKILL", False), (18, "SIGKILL", False)],
         [(20, "SIGTERM", False)],
-        [(5, "SIGKILL", True)],
+        [(10, "SIGKILL", True)],
         [(30, "SIGKILL", False)],
     ]
-    assert [death.step for death in whole.deaths] == [1, 5, 16, 18, 20, 30]
+    assert [death.step for death in whole.deaths] == [1, 10, 16, 18, 20, 30]
+
+
+@pytest.mark.parametrize(
+    ("saves", "killed"),
+    [((), []), ((0,), []), ((0, 20), [20]), ((20,), [20]), ((10, 20, 30), [20]), ((1, 10, 20), [20])],
+)
+def test_it_is_killed_in_its_second_save_so_that_there_is_something_to_lose(saves, killed):
+    (whole,) = plan(interrupt, first(saves=saves))
+    assert [death.step for death in whole.deaths if death.in_save] == killed
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,8 @@ def test_where_it_went_on_is_said_in_words():
 
 def test_only_who_never_goes_on_is_told_to():
     assert "--resume-cmd" in advice_to_resume(report(SAME, ANEW, replace(ANEW, trial="another")))
+    spared = replace(ANEW, trial="another", status="skipped", resumptions=())
+    assert "--resume-cmd" in advice_to_resume(report(SAME, ANEW, spared))
     assert advice_to_resume(report(ANEW, WENT_ON)) == ""
     assert advice_to_resume(report(SAME, SKIPPED)) == ""
     assert advice_to_resume(report(ANEW, replace(DIFFERS, scenario="interrupt"))) == ""
