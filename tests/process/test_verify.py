@@ -188,19 +188,20 @@ import samerun
 
 torch.manual_seed(0)
 model = torch.nn.Linear(2, 1)
-optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 {around}
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     for step in range(6):
         {inside}
             model(torch.randn(4, 2)).square().mean().backward()
             optimizer.step()
             optimizer.zero_grad()
 """
-STREAM = "with samerun.Stream(0):"
+STREAM, PLAIN = "with samerun.Stream(0):", "if True:"
 
 
 @pytest.mark.parametrize(
-    ("around", "inside", "status"), [(STREAM, "if True:", "same"), ("if True:", "if True:", "differs")]
+    ("around", "inside", "status"),
+    [(STREAM, PLAIN, "same"), (PLAIN, STREAM, "same"), (PLAIN, PLAIN, "differs")],
 )
 def test_nobody_draws_inside_a_stream(tmp_path, nursery, around, inside, status):
     (tmp_path / "train.py").write_text(STREAMED.format(around=around, inside=inside))

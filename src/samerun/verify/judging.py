@@ -211,7 +211,7 @@ class _Judge:
         said = lines[-1] if lines else "it printed nothing"
         place = _line(process.output, self._life.place.cwd)
         notes = () if place else tuple(lines[-_LINES:-1])
-        reason = f"it ended with exit code {process.code}: {said}"
+        reason = f"it ended with exit code {process.code}: {said.rstrip('.')}"
         if number == 0 and self._scenario.needed:
             return self._outcome("skipped", reason=f"{self._scenario.needed}: {said}")
         if number == 0:

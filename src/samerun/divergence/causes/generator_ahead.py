@@ -12,8 +12,14 @@ from samerun.tracing.reader import Series
 __all__ = ["CAUSE"]
 
 _ADVICE = "draw that from another generator, or put it into samerun.isolate() or a Stream, so that it leaves no trace"
-_AGAIN = ", although it was restored: batches that are skipped, or were fetched ahead before it was saved, draw again"
-_KEYED = "let no batch draw from it: samerun.DataLoader has generators for each item, and a state in place of skipping"
+_AGAIN = (
+    ", although it was restored: batches that are skipped, or were fetched ahead before it was saved, draw again, and"
+    " so does an evaluation that is repeated"
+)
+_KEYED = (
+    "let no batch draw from it: samerun.DataLoader has generators for each item, and a state in place of skipping;"
+    " evaluate inside samerun.isolate()"
+)
 _SETTINGS = "give both loaders the same settings, or use samerun.DataLoader, whose draws do not depend on them"
 _WHERE = {
     Phase.BEFORE_BATCH: "between the step before and the fetching of the batch",

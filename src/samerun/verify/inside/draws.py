@@ -31,7 +31,8 @@ def _install(process: Process, before: bool, between: bool) -> None:
 
     from samerun.rng.ownership import Stack, stack
 
-    busy = told = has_loader = due = False
+    busy = told = has_loader = False
+    due: list[Callable[[], None]] = []
 
     def aside(act: Callable[[], None]) -> None:
         nonlocal busy, told
@@ -47,28 +48,26 @@ def _install(process: Process, before: bool, between: bool) -> None:
         finally:
             busy = False
 
-    def plot() -> None:
-        nonlocal due
-        due = not busy
-        plot_outside()
+    def outside(act: Callable[[], None]) -> None:
+        if not busy and act not in due:
+            due.append(act)
+            catch_up()
 
-    def plot_outside() -> None:
-        nonlocal due
-        if due and not stack.is_isolated(None):
-            due = False
-            aside(_plot)
+    def catch_up() -> None:
+        while due and not stack.is_isolated(None):
+            aside(due.pop(0))
 
     def asked() -> None:
         nonlocal has_loader
         has_loader = has_loader or not busy
-        plot()
+        outside(_plot)
 
+    _replace(Stack, "leave", lambda: None, catch_up)
     if before:
-        _replace(Optimizer, "__init__", lambda: None, lambda: aside(_explore))
+        _replace(Optimizer, "__init__", lambda: None, lambda: outside(_explore))
     if between:
         _replace(dataloader._BaseDataLoaderIter, "__next__", asked, lambda: None)
-        _replace(Stack, "leave", lambda: None, plot_outside)
-        process.at_step.append(lambda _: None if has_loader else plot())
+        process.at_step.append(lambda _: None if has_loader else outside(_plot))
 
 
 def _plot() -> None:
