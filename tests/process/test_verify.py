@@ -149,15 +149,10 @@ def test_a_script_that_begins_anew_is_killed_no_more_once_that_was_seen(tmp_path
     assert report.exit_code == 0
 
 
-OVERWRITES = """
-if Path("last.pt").exists():
-    model.load_state_dict(torch.load("last.pt"))
-"""
-
-
 def test_a_save_that_overwrites_the_only_one_leaves_nothing(tmp_path, nursery):
-    found = {outcome.trial: outcome for outcome in statuses(tmp_path, nursery, "interrupt", load=OVERWRITES)}
-    killed = found["SIGKILL during a save"]
+    load = 'if "resume" in sys.argv:\n    model.load_state_dict(torch.load("last.pt"))'
+    found = statuses(tmp_path, nursery, "interrupt", (sys.executable, "train.py", "resume"), load=load)
+    (killed,) = [outcome for outcome in found if outcome.trial == "SIGKILL during a save"]
     assert (killed.status, killed.cause) == ("differs", "resume-fails")
     assert "os.replace()" in killed.advice
 

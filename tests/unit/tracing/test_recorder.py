@@ -67,6 +67,22 @@ def test_not_a_bit_changes_at_the_deeper_levels(record, level):
     assert deep == {2, 3}
 
 
+def test_generators_that_samerun_restores_are_loaded_and_those_of_streams_are_not(record):
+    state = capture()
+
+    def training():
+        with samerun.Stream(0):
+            pass
+        samerun.restore(state)
+        return watched.plain()
+
+    loads = [note.value for note in record(training).notes("load") if "rng" not in note.value["call"]]
+    restored = [(value["call"], value["on"]) for value in loads if value["on"] == "torch.cpu"]
+    assert restored == [("samerun.restore", "torch.cpu")]
+    (line,) = {value["place"]["line"] for value in loads if value["call"] == "samerun.restore"}
+    assert line == line_of(training, "restore")
+
+
 def test_two_recordings_of_one_run_are_the_same_and_of_another_are_not(record):
     first, again = record(watched.plain), record(watched.plain)
     other = record(lambda: watched.plain(batch_size=6))
