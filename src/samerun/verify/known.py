@@ -18,7 +18,7 @@ class Known:
     _runs: list[tuple[Trial, Judgement]] = field(default_factory=list)
 
     def note(self, trial: Trial, found: Judgement) -> None:
-        """Keep how a trial came out if a process of it differed that had resumed another one."""
+        """Keep how a trial came out if that is known by a process that had resumed another one."""
         if found.process and _is_shown(trial, found):
             self._runs.append((trial, found))
 

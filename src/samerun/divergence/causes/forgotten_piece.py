@@ -15,7 +15,7 @@ __all__ = ["CAUSE"]
 _RESTORE = "save it in the checkpoint and load it before the first step of the resumed run"
 # Steps after resuming in which a schedule or statistics that were not restored show.
 _SOON = 1000
-_POSITION = "the position in the data"
+_POSITION, _OPTIMIZER = "the position in the data", "the optimizer's state"
 
 
 def _diagnose(evidence: Evidence) -> Diagnosis | None:
@@ -30,12 +30,17 @@ def _diagnose(evidence: Evidence) -> Diagnosis | None:
     label = evidence.labels[side]
     loads = evidence.notes(side, "load")
     loaded = listed(list(dict.fromkeys(str(note.value.get("call")) for note in loads)), 6)
+    # What draws or is fetched shows before the first step of the optimizer does.
+    also = evidence.at_resumption and what != _OPTIMIZER and _has_no_optimizer_state(evidence)
     return Diagnosis(
         "forgotten-piece",
         f"{label} goes on from step {evidence.comparison.pairing.steps[0]} without {what}: {sentence}",
         advice,
         begun or place_of(_last_load(loads)),
-        details=(f"{label} loaded: {loaded}",) if loads else (f"{label} loaded nothing that was seen",),
+        details=(
+            f"{label} loaded: {loaded}" if loads else f"{label} loaded nothing that was seen",
+            *((f"{_OPTIMIZER} is missing there, too: it had none before the first step",) if also else ()),
+        ),
     )
 
 
@@ -45,7 +50,7 @@ def _piece(evidence: Evidence, pair: Pair) -> tuple[str, str, str] | None:
     if is_untrained(*pair.series):
         return _average(evidence, pair)
     if kind in ("rates", "optimizer", "parameters") and evidence.at_resumption and _has_no_optimizer_state(evidence):
-        return "the optimizer's state", "it had none before the first step", f"load optimizer.state_dict(): {_RESTORE}"
+        return _OPTIMIZER, "it had none before the first step", f"load optimizer.state_dict(): {_RESTORE}"
     if not evidence.at_resumption and kind not in ("rates", "scaler", "buffers"):
         return None
     if pair.step - evidence.comparison.pairing.steps[0] > _SOON:
@@ -65,13 +70,13 @@ def _of_training(evidence: Evidence, pair: Pair) -> tuple[str, str, str] | None:
         return _parameters(evidence, pair)
     if kind == "optimizer" and pair.phase < Phase.STEPPED:
         return (
-            "the optimizer's state",
+            _OPTIMIZER,
             "it is another one before the first step",
             f"load optimizer.state_dict(): {_RESTORE}",
         )
     if kind in ("optimizer", "parameters") and evidence.agrees_now("gradients"):
         advice = f"load optimizer.state_dict(): {_RESTORE}"
-        return "the optimizer's state", "equal gradients and learning rates gave another step", advice
+        return _OPTIMIZER, "equal gradients and learning rates gave another step", advice
     if kind == "rates":
         one, other = map(rates, evidence.values_of(pair))
         return "the schedule", f"the learning rates are {one} and {other}", f"load scheduler.state_dict(): {_RESTORE}"

@@ -59,6 +59,15 @@ def test_an_optimizer_that_was_not_loaded_is_the_cause_also_where_its_rate_diffe
     assert "without the optimizer's state: it had none before the first step" in found.sentence
 
 
+@pytest.mark.parametrize("loaded", [(), ("optimizer",)])
+def test_an_optimizer_that_was_not_loaded_is_told_of_also_where_something_else_shows_first(judge, loaded):
+    run = {**resumed_without("batch", "loss", "gradients"), "loaded": ("parameters", "buffers", *loaded)}
+    (found, *_) = judge({}, run)
+    assert "without the position in the data" in found.sentence
+    told = "the optimizer's state is missing there, too: it had none before the first step"
+    assert (told in found.details) is (not loaded)
+
+
 def test_parameters_that_a_resumed_run_did_not_load(judge):
     (found, *_) = judge({}, {**RESUMED, "initial": None, "content": spoiled(10, "parameters")}, offset=10)
     assert found.cause == "forgotten-piece"
