@@ -1,10 +1,10 @@
-"""What to do where a framework resumes a script: what is said of a plain loop would not reach its loader."""
+"""What to do where a framework runs the training: what is said of a plain loop would not reach its loader."""
 
 from __future__ import annotations
 
 __all__ = ["ADVICE", "TORN"]
 
-#: How the data and the generators of a resumed run are made exact, by framework.
+#: How the data and the generators of a run are made exact, by framework.
 ADVICE = {
     "transformers": (
         "return a samerun.DataLoader from get_train_dataloader, with TrainingArguments(ignore_data_skip=True), and run"

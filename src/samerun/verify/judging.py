@@ -41,8 +41,10 @@ _TORN = (
     "write checkpoints to another name and os.replace() it when all is written, or let samerun.Run or"
     " samerun.checkpoint do it"
 )
-# What a resumed run computes first with data and generators that a framework did not restore.
+# What a run computes first with data and generators that a framework feeds it, or did not restore.
 _BY_FRAMEWORK = ("batch", "loss")
+# Causes that its loader is the place to cure.
+_OF_DATA = ("data-order", "item-content")
 _EXPLAIN = (
     "keep what the runs left, --keep=FOLDER, and look at both: samerun diff FIRST.trace OTHER.trace --html=PAGE.html"
 )
@@ -186,8 +188,9 @@ class _Judge:
             )
 
     def _advice(self, process: Lived, pair: Pair, diagnosis: Diagnosis | None) -> str:
-        """Return what is said of the cause, or what to do about it with the framework that resumed the process."""
-        if pair.series.kind in _BY_FRAMEWORK and (framework := _framework(process)):
+        """Return what is said of the cause, or what to do about it with the framework that feeds or resumed it."""
+        its = process.told("resumes") or (diagnosis is not None and diagnosis.cause in _OF_DATA)
+        if its and pair.series.kind in _BY_FRAMEWORK and (framework := _framework(process)):
             return ADVICE[framework]
         if diagnosis is None:
             return ""
@@ -251,8 +254,8 @@ class _Judge:
 
 
 def _framework(process: Lived) -> str:
-    """Return the framework that resumed a process; empty if none did that is known."""
-    return next((str(event["framework"]) for event in process.told("resumes")), "")
+    """Return the framework that ran a process; empty if none did that is known."""
+    return next((str(event["framework"]) for event in process.told("framework")), "")
 
 
 def _line(output: str, folder: Path) -> str:

@@ -1,5 +1,6 @@
 """What is put into the processes of a script."""
 
+import json
 import os
 import sys
 from argparse import ArgumentParser
@@ -8,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from samerun.verify.inside import nosaving, resuming
+from samerun.verify.inside import framework, nosaving, resuming
 from samerun.verify.inside.process import Process
 
 
@@ -69,3 +70,20 @@ def test_lightning_goes_on_from_its_newest_checkpoint_wherever_its_callback_writ
         os.utime(tmp_path / path, (10 - age, 10 - age + (age == 1) * 5))
     assert Trainer().fit("model") == str(tmp_path / "elsewhere" / "step=8.ckpt")
     assert Trainer().fit("model", ckpt_path="mine") == "mine"
+
+
+def test_the_framework_that_trains_is_told_first(tmp_path, monkeypatch):
+    accelerator = type("Accelerator", (), {"prepare": lambda _, *things: things})
+    trainer = type("Trainer", (), {"train": lambda _, epochs: accelerator().prepare(epochs)})
+    monkeypatch.setitem(sys.modules, "accelerate", SimpleNamespace(Accelerator=accelerator))
+    monkeypatch.setitem(sys.modules, "transformers.trainer", SimpleNamespace(Trainer=trainer))
+    # They would stay replaced in the process of the tests.
+    monkeypatch.setattr(framework, "_PLACES", [place for place in framework._PLACES if "lightning" not in place])
+    framework.disturb(Process(tmp_path / "report.jsonl"), None)
+    assert not (tmp_path / "report.jsonl").exists()
+    assert trainer().train(3) == (3,)
+    told = [json.loads(line) for line in (tmp_path / "report.jsonl").read_text().splitlines()]
+    assert [(event["event"], event["framework"]) for event in told] == [
+        ("framework", "transformers"),
+        ("framework", "accelerate"),
+    ]

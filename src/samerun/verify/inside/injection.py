@@ -17,7 +17,7 @@ __all__ = ["VARIABLE", "arm"]
 VARIABLE = "SAMERUN_VERIFY"
 
 # Always there: they tell what the script does and where it is.
-_WATCHES = ("saves", "position")
+_WATCHES = ("saves", "position", "framework")
 
 
 def arm() -> None:
