@@ -181,3 +181,11 @@ def test_generators_of_a_loop_are_not_made_alike(maker):
         assert found.fix is None
     (found,) = lint_text(f"{head}use(generator={maker})\n", select=["SR019"]).findings
     assert found.fix is not None
+
+
+def test_a_seed_that_another_call_has_set_gets_no_cure_that_sets_it_again():
+    one = "import torch\ntorch.cuda.manual_seed(0)\n"
+    (found,) = lint_text(one, select=["SR002"]).findings
+    assert found.fix is not None
+    (found,) = lint_text(f"{one}torch.manual_seed(0)\n", select=["SR002"], pedantic=True).findings
+    assert (found.pedantic, found.fix) == (True, None)

@@ -74,11 +74,12 @@ def _check(file: File) -> Iterable[Finding]:
         own = processes.intersection(file.around(call))
         superfluous = any(own <= {*file.around(other)} for other in others)
         message = (
-            "torch.cuda.manual_seed is superfluous: the file seeds all devices by another call"
+            "torch.cuda.manual_seed is superfluous: the file seeds all devices by another call, and the line can go"
             if superfluous
             else "torch.cuda.manual_seed seeds the current device alone; manual_seed_all seeds all of them"
         )
-        yield Finding(RULE.code, message, file.range(call), _fix(file, call), pedantic=superfluous)
+        fix = None if superfluous else _fix(file, call)
+        yield Finding(RULE.code, message, file.range(call), fix, pedantic=superfluous)
 
 
 def _processes(file: File) -> set[ast.AST]:
