@@ -6,6 +6,7 @@ and processes do not, the states of Python's and NumPy's generators, is made ane
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
@@ -61,6 +62,8 @@ class Nursery:
 
 def main() -> None:
     """Read requests until the input ends, and run each in a child."""
+    # What is there by now is no model of a child's: it need not look through all of it, nor copy it.
+    gc.freeze()
     for request in sys.stdin:
         children = []
         for script in json.loads(request):
