@@ -35,7 +35,8 @@ def without_extra_fetches(
     These are those of a loader that the other run does not iterate in this step, if no backward pass followed and all
     batches of the other have a counterpart: a validation, say. What it draws shows in the generators. In the first step
     of a resumed run these are also batches that it passes over to get to where it was, and all of loaders that are not
-    trained on there: one run validated what was behind it by then, and the other may have begun with a trial of it.
+    trained on there and of which one had more: it validated what was behind it by then, and the other may have begun
+    with a trial of that.
 
     Args:
         ours: the events of the first run, in order.
@@ -45,9 +46,9 @@ def without_extra_fetches(
     both = ours, theirs
     fetches = [list(_fetches(events)) for events in both]
     counts = [Counter(fetch.loader for fetch in found) for found in fetches]
-    beside = _beside(fetches) if resumed is not None else set()
-    if counts[0] == counts[1] and not beside:
+    if counts[0] == counts[1]:
         return both
+    beside = _beside(fetches, counts) if resumed is not None else set()
     kept = []
     for side, events in enumerate(both):
         extra = counts[side] - counts[1 - side]
@@ -61,10 +62,12 @@ def without_extra_fetches(
     return kept[0], kept[1]
 
 
-def _beside(fetches: Sequence[Sequence[_Fetch]]) -> set[str]:
-    """Return the loaders that no batch was trained on of, if any other was."""
+def _beside(fetches: Sequence[Sequence[_Fetch]], counts: Sequence[Counter[str]]) -> set[str]:
+    """Return the loaders that were iterated otherwise and that no batch was trained on of, if any other was."""
     trained = {fetch.loader for found in fetches for fetch in found if fetch.used}
-    return {fetch.loader for found in fetches for fetch in found} - trained if trained else set()
+    # Of two that are iterated together only the second one comes right before the backward pass.
+    otherwise = {loader for loader in {*counts[0], *counts[1]} if counts[0][loader] != counts[1][loader]}
+    return otherwise - trained if trained else set()
 
 
 def _without(events: Sequence[Event], left_out: Sequence[_Fetch]) -> list[Event]:

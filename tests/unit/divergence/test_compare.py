@@ -247,12 +247,21 @@ def test_a_resumed_run_may_validate_otherwise_before_it_trains(make):
     def other(step, phase, kind, name):
         return "another" if name == "Validation[10]" else plain(step, phase, kind, name)
 
-    for times in (0, 2, 3, 4):
+    for times in (0, 2, 4):
         assert record_resumed(times, other).divergence is None
     moved = record_resumed(2, lambda *event: "elsewhere" if event[1:] == (Phase.BATCH, "batch", "") else plain(*event))
     assert (moved.divergence.step, str(moved.divergence.series)) == (10, "batch")
     untrained = [event for event in EVENTS if event[1] != "loss"]  # nothing tells what is trained on
-    assert str(record_resumed(3, other, untrained).divergence.series) == "batch Validation[10]"
+    assert str(record_resumed(2, other, untrained).divergence.series) == "batch Validation[10]"
+
+
+def test_of_two_loaders_that_are_iterated_together_both_count_where_a_run_resumes(make):
+    both = ((Phase.BATCH, "batch", "first"), *EVENTS)
+    other = changed(10, (Phase.BATCH, "batch", "first"))
+    for validated in (0, 1, 2):
+        resumed = make(other, events=(*VALIDATION * validated, *both), steps=range(10, 11), start=10)
+        found = compared(make(events=(*VALIDATION, *both)), resumed)
+        assert (found.divergence.step, str(found.divergence.series)) == (10, "batch first")
 
 
 def test_deeper_levels_recorded_in_one_of_them_only_are_passed_over(make):
