@@ -175,7 +175,7 @@ class DeterminismError(SamerunError, RuntimeError):
         super().__init__(f"{setting}: found {found!r}, expected {expected!r}; {advice}")
 
 
-class _Placed(Exception):  # noqa: N818  # a part of exceptions, and none itself
+class _PlacedError(RuntimeError):
     def __init__(self, where: str, reason: str) -> None:
         self.where = where
         self.reason = reason
@@ -197,7 +197,7 @@ class LoaderError(SamerunError, RuntimeError):
         super().__init__(f"{where}: {reason}" if reason else where)
 
 
-class RunError(_Placed, SamerunError, RuntimeError):
+class RunError(_PlacedError, SamerunError):
     """A run cannot begin, or cannot go on as the run it was.
 
     Attributes:
@@ -206,7 +206,7 @@ class RunError(_Placed, SamerunError, RuntimeError):
     """
 
 
-class CheckpointError(_Placed, SamerunError, RuntimeError):
+class CheckpointError(_PlacedError, SamerunError):
     """A checkpoint cannot be written, or cannot be used.
 
     Attributes:
@@ -215,7 +215,7 @@ class CheckpointError(_Placed, SamerunError, RuntimeError):
     """
 
 
-class TraceError(_Placed, SamerunError, RuntimeError):
+class TraceError(_PlacedError, SamerunError):
     """A trace cannot be written, read or compared.
 
     Attributes:
@@ -224,7 +224,7 @@ class TraceError(_Placed, SamerunError, RuntimeError):
     """
 
 
-class VerifyError(_Placed, SamerunError, RuntimeError):
+class VerifyError(_PlacedError, SamerunError):
     """A script cannot be tried out as asked.
 
     Attributes:
@@ -233,7 +233,7 @@ class VerifyError(_Placed, SamerunError, RuntimeError):
     """
 
 
-class LintError(_Placed, SamerunError, RuntimeError):
+class LintError(_PlacedError, SamerunError):
     """A file, a setting or a rule that ``samerun lint`` cannot use.
 
     Attributes:
@@ -242,7 +242,7 @@ class LintError(_Placed, SamerunError, RuntimeError):
     """
 
 
-class NotebookError(_Placed, SamerunError, RuntimeError):
+class NotebookError(_PlacedError, SamerunError):
     """A cell of a notebook asks for something that cannot be had, or drew what is guarded.
 
     Attributes:

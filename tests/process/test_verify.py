@@ -10,7 +10,6 @@ import psutil
 import pytest
 
 from born import LOOP, Born
-from nursery import Nursery
 from samerun.errors import VerifyError
 from samerun.verify import Death, Scenario, Script, Trial, choose, verify
 from samerun.verify.outcome import Resumption
@@ -36,12 +35,6 @@ SLOW = {
 }
 
 
-@pytest.fixture(scope="module")
-def nursery():
-    with Nursery(PYTHONHASHSEED="0") as found:
-        yield found
-
-
 def tried(tmp_path, scenario, script, processes=None, *, quick=False):
     cwd = tmp_path / "here"
     cwd.mkdir()
@@ -50,30 +43,39 @@ def tried(tmp_path, scenario, script, processes=None, *, quick=False):
     return verify(*what, jobs=1, processes=processes, quick=quick)
 
 
-FOURTH_START = """
+RESUMED = """
 from pathlib import Path
 
 import torch
 
-starts = Path("starts")
-count = len(starts.read_text()) if starts.exists() else 0
-starts.write_text("x" * (count + 1))
+{before}
+torch.manual_seed(0)
 model = torch.nn.Linear(2, 1)
-torch.nn.init.ones_(model.weight)
-torch.nn.init.zeros_(model.bias)
-optimizer = torch.optim.SGD(model.parameters(), lr=0.1 if count < 3 else 0.2)
+optimizer = torch.optim.SGD(model.parameters(), {options})
 first = 0
 if Path("last.pt").exists():
     saved = torch.load("last.pt")
     model.load_state_dict(saved["model"])
     first = saved["step"]
-for step in range(first, 12):
+for step in range(first, {steps}):
     model(torch.full((4, 2), 1 + step / 12)).square().mean().backward()
     optimizer.step()
     optimizer.zero_grad()
-    torch.save({"model": model.state_dict(), "step": step + 1}, "next.pt")
-    Path("next.pt").rename("last.pt")
+    if step % {every} == {every} - 1:
+        torch.save({{"model": model.state_dict(), "step": step + 1}}, "next.pt")
+        Path("next.pt").rename("last.pt")
 """
+FOURTH_START = RESUMED.format(
+    before="""
+starts = Path("starts")
+count = len(starts.read_text()) if starts.exists() else 0
+starts.write_text("x" * (count + 1))
+""",
+    options="lr=0.1 if count < 3 else 0.2",
+    steps=12,
+    every=1,
+)
+FORGETS = RESUMED.format(before="", options="lr=0.1, momentum=0.9", steps=24, every=8)
 
 
 def test_what_only_all_deaths_together_show_is_told(tmp_path, nursery):
@@ -86,29 +88,6 @@ def test_what_only_all_deaths_together_show_is_told(tmp_path, nursery):
     assert whole.trial == ", ".join(outcome.trial for outcome in alone)
     assert (whole.status, whole.cause) == ("differs", "forgotten-piece")
     assert report.exit_code == 1
-
-
-FORGETS = """
-from pathlib import Path
-
-import torch
-
-torch.manual_seed(0)
-model = torch.nn.Linear(2, 1)
-optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-first = 0
-if Path("last.pt").exists():
-    saved = torch.load("last.pt")
-    model.load_state_dict(saved["model"])
-    first = saved["step"]
-for step in range(first, 24):
-    model(torch.full((4, 2), 1 + step / 12)).square().mean().backward()
-    optimizer.step()
-    optimizer.zero_grad()
-    if step % 8 == 7:
-        torch.save({"model": model.state_dict(), "step": step + 1}, "next.pt")
-        Path("next.pt").rename("last.pt")
-"""
 
 
 def test_what_earlier_runs_have_shown_is_not_run_again(tmp_path, nursery):

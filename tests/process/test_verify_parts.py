@@ -6,16 +6,9 @@ import sys
 import pytest
 
 from born import LOOP, Born
-from nursery import Nursery
 from samerun.verify import Conditions, Scenario, Script, Trial, choose, verify
 
 SOUND = "import os\nall_of = lambda *names: all(name in os.environ for name in names)\n"
-
-
-@pytest.fixture(scope="module")
-def nursery():
-    with Nursery(PYTHONHASHSEED="0") as found:
-        yield found
 
 
 def variables(*names, **options):

@@ -39,24 +39,24 @@ class Text:
             end = line, len(self.lines[line - 1].encode())
         return self._stretch(begin, end)
 
-    def place(self, range: Range) -> Range:  # noqa: A002 - it is one
+    def place(self, where: Range) -> Range:
         """Return a stretch of the text as one of the cell that it lies in; in a file it is the same."""
-        return range if self.notebook is None else self.notebook.place(range)
+        return where if self.notebook is None else self.notebook.place(where)
 
     def where(self, node: ast.AST) -> str:
         """Return where a node stands, in words for messages: ``line 3``, or ``line 3 of cell 2``."""
         place = self.range(node)
         return f"line {place.line} of cell {place.cell}" if place.cell else f"line {place.line}"
 
-    def text_line(self, range: Range) -> int:  # noqa: A002
+    def text_line(self, where: Range) -> int:
         """Return the line of the whole text that a stretch begins in."""
-        before = self.notebook.cell(range.cell).first - 1 if self.notebook is not None and range.cell else 0
-        return before + range.line
+        before = self.notebook.cell(where.cell).first - 1 if self.notebook is not None and where.cell else 0
+        return before + where.line
 
-    def line(self, range: Range) -> str:  # noqa: A002
+    def line(self, where: Range) -> str:
         """Return the first line of a stretch, as it stands in the file."""
-        lines = self.lines if self.notebook is None else self.notebook.lines_of(range.cell)
-        return lines[range.line - 1] if 0 < range.line <= len(lines) else ""
+        lines = self.lines if self.notebook is None else self.notebook.lines_of(where.cell)
+        return lines[where.line - 1] if 0 < where.line <= len(lines) else ""
 
     def segment(self, node: ast.AST) -> str:
         """Return the text of a node."""

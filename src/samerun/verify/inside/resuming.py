@@ -35,7 +35,7 @@ def _transformers(process: Process) -> None:
         folder = self.args.output_dir
         if resume_from_checkpoint is None and folder and Path(folder).is_dir():
             resume_from_checkpoint = get_last_checkpoint(folder)  # type: ignore[no-untyped-call]  # it has no types
-        process.tell("resumes", framework="transformers", checkpoint=str(resume_from_checkpoint))
+        process.tell("resumes", checkpoint=str(resume_from_checkpoint))
         return original(self, resume_from_checkpoint, *args, **kwargs)
 
     Trainer.train = train  # type: ignore[method-assign]  # that is the point
@@ -52,7 +52,7 @@ def _lightning(process: Process, module: str) -> None:
         if kwargs.get("ckpt_path") is None and len(args) < _CKPT_PATH:
             folders = [callback.dirpath for callback in self.checkpoint_callbacks if callback.dirpath]
             kwargs["ckpt_path"] = _newest(Path(self.default_root_dir), *map(Path, folders))
-        process.tell("resumes", framework="lightning", checkpoint=str(kwargs.get("ckpt_path")))
+        process.tell("resumes", checkpoint=str(kwargs.get("ckpt_path")))
         return original(self, *args, **kwargs)
 
     trainer.fit = fit
@@ -78,7 +78,7 @@ def _accelerate(process: Process) -> None:
 
     @wraps(load_state)
     def loaded(self: Any, input_dir: Any = None, *args: Any, **kwargs: Any) -> Any:
-        process.tell("resumes", framework="accelerate", checkpoint=str(input_dir))
+        process.tell("resumes", checkpoint=str(input_dir))
         return load_state(self, input_dir, *args, **kwargs)
 
     accelerator.load_state = loaded
